@@ -1,0 +1,116 @@
+//! Units out of the history: objects decoded, rows mapped, and the losers of collisions taken out, as the plan decided.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::collisions::Collisions;
+use super::unit::{MappedRow, ReadFailure, UnitReader, UnitRow, UnitSink};
+use crate::history::{BadRow, Decoded, Listing, ObjectRead, Row, RowSink, SourceObject};
+use crate::ledger::{QuarantinedRow, Unit};
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::value::object_to_json;
+
+/// The code of a row that could not be decoded.
+pub const UNDECODABLE: &str = "undecodable";
+/// The code of a row whose key another row has, with other values.
+pub const KEY_COLLISION: &str = "key_collision";
+
+/// Why the mapping makes no record of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Stable, as `wrong_type`.
+    pub code: &'static str,
+    /// One line.
+    pub reason: String,
+}
+
+/// The history of a plan. `decode` hands on the rows of an object; `map` makes the record of a row, by the rules of the
+/// plan's table of that number. Both are pure: asked twice, they say the same.
+pub struct HistoryUnits<D, M> {
+    listing: Arc<Listing>,
+    /// The number of the plan's table, by store.
+    tables: BTreeMap<String, usize>,
+    collisions: Collisions,
+    decode: D,
+    map: M,
+}
+
+impl<D, M> std::fmt::Debug for HistoryUnits<D, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HistoryUnits").field("tables", &self.tables).finish_non_exhaustive()
+    }
+}
+
+impl<D, M> HistoryUnits<D, M>
+where
+    D: Fn(&SourceObject, &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> + Send + Sync,
+    M: Fn(usize, &Row) -> Result<Record, Refused> + Send + Sync,
+{
+    #[must_use]
+    pub fn new(plan: &Plan, listing: Arc<Listing>, decode: D, map: M) -> Self {
+        let tables = plan.tables.iter().enumerate().map(|(at, table)| (table.mapping.store.clone(), at)).collect();
+        Self { listing, tables, collisions: Collisions::of(plan), decode, map }
+    }
+
+    fn row(&self, unit: &Unit, table: usize, decoded: Decoded) -> UnitRow {
+        let row = match decoded {
+            Decoded::Bad(bad) => return UnitRow::Quarantined(Box::new(undecodable(unit, bad))),
+            Decoded::Row(row) => row,
+        };
+        match (self.map)(table, &row) {
+            Err(refused) => UnitRow::Quarantined(Box::new(quarantined(unit, &row, refused.code, refused.reason))),
+            Ok(record) => match self.collisions.loser(unit.id, row.provenance.row) {
+                Some(reason) => UnitRow::Quarantined(Box::new(quarantined(unit, &row, KEY_COLLISION, reason))),
+                None => UnitRow::Record(Box::new(MappedRow { record, provenance: row.provenance, columns: row.columns })),
+            },
+        }
+    }
+}
+
+impl<D, M> UnitReader for HistoryUnits<D, M>
+where
+    D: Fn(&SourceObject, &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> + Send + Sync,
+    M: Fn(usize, &Row) -> Result<Record, Refused> + Send + Sync,
+{
+    fn read(&self, unit: &Unit, sink: &mut UnitSink<'_>) -> Result<ObjectRead, ReadFailure> {
+        let object = usize::try_from(unit.id).ok().and_then(|at| self.listing.objects.get(at));
+        let object = object.filter(|object| object.id.key == unit.key && object.id.etag == unit.etag);
+        let found = object.and_then(|object| Some((object, *self.tables.get(&object.store)?)));
+        let Some((object, table)) = found else {
+            let message = format!("{} ({}) is not object {} of the listing", unit.key, unit.etag, unit.id);
+            return Err(ReadFailure { is_changed: true, message, hint: None });
+        };
+        let mut each = |decoded: Decoded| -> ControlFlow<()> { sink(self.row(unit, table, decoded)) };
+        (self.decode)(object, &mut each)
+    }
+}
+
+fn quarantined(unit: &Unit, row: &Row, code: &str, reason: String) -> QuarantinedRow {
+    QuarantinedRow {
+        unit: unit.id,
+        object: unit.key.clone(),
+        etag: unit.etag.clone(),
+        row: row.provenance.row,
+        byte_offset: row.provenance.byte_offset,
+        table: unit.table.clone(),
+        code: code.to_owned(),
+        reason,
+        content: object_to_json(&row.columns),
+    }
+}
+
+fn undecodable(unit: &Unit, bad: BadRow) -> QuarantinedRow {
+    QuarantinedRow {
+        unit: unit.id,
+        object: unit.key.clone(),
+        etag: unit.etag.clone(),
+        row: bad.provenance.row,
+        byte_offset: bad.provenance.byte_offset,
+        table: unit.table.clone(),
+        code: UNDECODABLE.to_owned(),
+        reason: bad.reason,
+        content: serde_json::Value::String(bad.raw),
+    }
+}

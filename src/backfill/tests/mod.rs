@@ -1,0 +1,8 @@
+//! A backfill from end to end, against a target that follows a script.
+
+mod bench;
+mod ends;
+mod faults;
+mod target;
+
+pub(super) use bench::plan;

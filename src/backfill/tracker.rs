@@ -1,0 +1,199 @@
+//! The accounting of units that are under way: no unit is done before every one of its rows has an outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::batcher::{Batch, Ticket};
+use super::collisions::Collisions;
+use super::error::BackfillError;
+use super::send::{Fate, Rejected};
+use crate::history::ObjectRead;
+use crate::ledger::{QuarantinedRow, Tally, Unit, UnitDone};
+use crate::target::{Rejection, RejectionCause};
+use crate::time::Nanos;
+use crate::value::object_to_json;
+
+/// A unit that is done but for being remembered.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) done: UnitDone,
+    /// In the order of their row numbers.
+    pub(super) quarantine: Vec<QuarantinedRow>,
+}
+
+#[derive(Debug)]
+struct Open {
+    unit: Unit,
+    tally: Tally,
+    /// Rows that were sent, or wait to be, and have no outcome.
+    outstanding: u64,
+    ended: Option<ObjectRead>,
+    quarantine: Vec<QuarantinedRow>,
+}
+
+/// The units under way.
+#[derive(Debug)]
+pub(super) struct Tracker {
+    open: BTreeMap<u32, Open>,
+    collisions: Arc<Collisions>,
+}
+
+impl Tracker {
+    pub(super) fn new(collisions: Arc<Collisions>) -> Self {
+        Self { open: BTreeMap::new(), collisions }
+    }
+
+    /// Whether any unit has begun and not finished.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn open(&mut self, unit: &Unit) -> &mut Open {
+        self.open.entry(unit.id).or_insert_with(|| Open {
+            unit: unit.clone(),
+            tally: Tally::default(),
+            outstanding: 0,
+            ended: None,
+            quarantine: Vec::new(),
+        })
+    }
+
+    /// A row of `unit` is on its way to the target.
+    pub(super) fn sending(&mut self, unit: &Unit) {
+        let open = self.open(unit);
+        open.tally.read += 1;
+        open.outstanding += 1;
+    }
+
+    pub(super) fn filtered(&mut self, unit: &Unit, activity: &str) {
+        let open = self.open(unit);
+        open.tally.read += 1;
+        *open.tally.filtered.entry(activity.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn quarantined(&mut self, unit: &Unit, row: QuarantinedRow) {
+        let open = self.open(unit);
+        open.tally.read += 1;
+        open.keep(row);
+    }
+
+    /// The unit was read to its end, or to its damage.
+    pub(super) fn ended(&mut self, unit: &Unit, read: ObjectRead, now: Nanos) -> Result<Option<Finished>, BackfillError> {
+        self.open(unit).ended = Some(read);
+        self.finish(unit.id, now)
+    }
+
+    /// Takes the outcomes of a batch; `finished` gets every unit that is done by it. Returns how many rows have theirs now.
+    pub(super) fn settled(
+        &mut self,
+        batch: Batch,
+        fates: Vec<Option<Fate>>,
+        now: Nanos,
+        finished: &mut Vec<Finished>,
+    ) -> Result<Settled, BackfillError> {
+        let mut sum = Settled::default();
+        for (entry, fate) in batch.entries.into_iter().zip(fates) {
+            let Some(fate) = fate else { continue };
+            for ticket in entry.into_rows() {
+                sum.rows += 1;
+                sum.acknowledged += u64::from(fate == Fate::Acknowledged);
+                sum.invalid += u64::from(matches!(fate, Fate::Rejected(Rejected::Invalid(_))));
+                let unit = ticket.unit;
+                self.settle_row(ticket, &fate);
+                finished.extend(self.finish(unit, now)?);
+            }
+        }
+        Ok(sum)
+    }
+
+    fn settle_row(&mut self, ticket: Ticket, fate: &Fate) {
+        let Some(open) = self.open.get_mut(&ticket.unit) else { return };
+        open.outstanding = open.outstanding.saturating_sub(1);
+        match fate {
+            Fate::Acknowledged => open.tally.acknowledged += 1,
+            Fate::Rejected(rejected) => {
+                let (code, reason) = explain(rejected, &ticket, &self.collisions);
+                let row = quarantined(&open.unit, ticket, code, reason);
+                open.keep(row);
+            }
+        }
+    }
+
+    /// Takes the unit out when nothing of it is missing any more.
+    fn finish(&mut self, unit: u32, now: Nanos) -> Result<Option<Finished>, BackfillError> {
+        let is_whole = self.open.get(&unit).is_some_and(|open| open.ended.is_some() && open.outstanding == 0);
+        let Some(open) = is_whole.then(|| self.open.remove(&unit)).flatten() else { return Ok(None) };
+        let ended = open.ended.unwrap_or_default();
+        if !open.tally.balances() || open.tally.read != ended.rows {
+            return Err(identity(open.unit.key, &open.tally, ended.rows));
+        }
+        let mut quarantine = open.quarantine;
+        quarantine.sort_by_key(|row| row.row);
+        let done = UnitDone { id: unit, tally: open.tally, damage: ended.damage, finished_at: now };
+        Ok(Some(Finished { done, quarantine }))
+    }
+}
+
+impl Open {
+    fn keep(&mut self, row: QuarantinedRow) {
+        *self.tally.quarantined.entry(row.code.clone()).or_default() += 1;
+        self.quarantine.push(row);
+    }
+}
+
+/// What a batch brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) rows: u64,
+    pub(super) acknowledged: u64,
+    pub(super) invalid: u64,
+}
+
+/// The error of an accounting that does not add up.
+pub(super) fn identity(what: String, tally: &Tally, counted: u64) -> BackfillError {
+    BackfillError::Identity {
+        what,
+        read: tally.read,
+        acknowledged: tally.acknowledged,
+        filtered: tally.filtered_total(),
+        quarantined: tally.quarantined_total(),
+        counted,
+    }
+}
+
+/// The code and the reason under which a refused row is kept: the target's words, and what we know beyond them.
+fn explain(rejected: &Rejected, ticket: &Ticket, collisions: &Collisions) -> (&'static str, String) {
+    let Rejection { cause, reason, .. } = match rejected {
+        Rejected::Invalid(message) => return ("rejected_invalid", message.clone()),
+        Rejected::Alone(rejection) => rejection,
+    };
+    match cause {
+        RejectionCause::OutsideWindow { .. } => ("rejected_outside_window", reason.clone()),
+        RejectionCause::OlderVersion { existing: Some(existing) } => {
+            ("rejected_older_version", format!("the target holds version {existing} of it: {reason}"))
+        }
+        RejectionCause::OlderVersion { existing: None } => ("rejected_older_version", reason.clone()),
+        RejectionCause::Other => ("rejected_other", reason.clone()),
+        RejectionCause::Conflict => {
+            let place = &ticket.mapped.provenance;
+            let known = ticket.rival.clone().or_else(|| collisions.others(ticket.key, &place.object.key, place.row));
+            let other = known.map_or_else(|| "the other side is at the target".to_owned(), |known| format!("the other side: {known}"));
+            ("rejected_conflict", format!("{place} has the key of another record, and other values ({other}): {reason}"))
+        }
+    }
+}
+
+fn quarantined(unit: &Unit, ticket: Ticket, code: &str, reason: String) -> QuarantinedRow {
+    let mapped = ticket.mapped;
+    QuarantinedRow {
+        unit: unit.id,
+        object: unit.key.clone(),
+        etag: unit.etag.clone(),
+        row: mapped.provenance.row,
+        byte_offset: mapped.provenance.byte_offset,
+        table: unit.table.clone(),
+        code: code.to_owned(),
+        reason,
+        content: object_to_json(&mapped.columns),
+    }
+}

@@ -1,0 +1,55 @@
+//! A source and the mappers of its tables, joined: the history as a census, a verification and a backfill see it.
+
+use std::sync::Arc;
+
+use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
+use crate::history::{ObjectRead, ReadLimits, Row, RowSink, Source, SourceObject, read_object};
+use crate::mapping::{Mapper, MappingError, TableMapping};
+
+/// Objects read through their decoders, rows mapped by the rules of their table.
+pub struct MappedSource {
+    source: Arc<dyn Source>,
+    mappers: Vec<Mapper>,
+    limits: ReadLimits,
+}
+
+impl std::fmt::Debug for MappedSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MappedSource").field("tables", &self.mappers.len()).finish_non_exhaustive()
+    }
+}
+
+impl MappedSource {
+    /// Joins `source` and the rules of its tables, numbered as they stand.
+    ///
+    /// # Errors
+    /// When the rules of a table contradict themselves or Timestream's limits.
+    pub fn new<'a>(
+        source: Arc<dyn Source>,
+        tables: impl IntoIterator<Item = &'a TableMapping>,
+        limits: ReadLimits,
+    ) -> Result<Self, MappingError> {
+        let mappers = tables.into_iter().map(Mapper::new).collect::<Result<_, _>>()?;
+        Ok(Self { source, mappers, limits })
+    }
+}
+
+impl MappedHistory for MappedSource {
+    fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> {
+        read_object(&*self.source, object, &self.limits, sink).map_err(|e| ReadFailure { message: e.to_string(), hint: e.hint() })
+    }
+
+    fn map(&self, table: usize, row: &Row) -> Result<MappedRow, RefusedRow> {
+        let Some(mapper) = self.mappers.get(table) else {
+            // A caller's defect; a refusal keeps the row where a panic would lose it.
+            return Err(RefusedRow { code: "unmapped_table", detail: format!("there is no table numbered {table}") });
+        };
+        match mapper.map(row) {
+            Ok(mapped) => Ok(MappedRow {
+                record: mapped.record,
+                omitted: mapped.omitted.into_iter().map(|omission| (omission.measure, omission.why)).collect(),
+            }),
+            Err(refusal) => Err(RefusedRow { code: refusal.code.code(), detail: refusal.to_string() }),
+        }
+    }
+}

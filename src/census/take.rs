@@ -1,0 +1,347 @@
+//! Taking a census: read, map, count, spill; then look at the keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::groups::KeyTables;
+use super::model::{COLLISIONS_LISTED_MAX, Census, Collision, Side, TableCensus};
+use super::source::{MappedHistory, ReadFailure, reread};
+use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillBuffer, SpillError, SpillWriter};
+use super::tally::Tally;
+use super::workers::over;
+use crate::digest::row_digest;
+use crate::history::{Decoded, Layout, Listing, ReadLimits, SourceObject};
+use crate::mapping::TableMapping;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::survey::{SampleSize, sampled};
+use crate::target::ReadShape;
+
+/// The sides of all listed collisions of a table together end here, as one key may have as many as there are rows.
+const SIDES_LISTED_MAX: usize = 4 * COLLISIONS_LISTED_MAX;
+/// A collision's description is cut here.
+const WHAT_CHARS_MAX: usize = 500;
+
+/// How a census is taken.
+#[derive(Debug, Clone)]
+pub struct CensusOptions {
+    /// For whoever joins a history to [`MappedHistory`]; the census itself only hands it on.
+    pub limits: ReadLimits,
+    /// All of the history, unless a part of it is enough.
+    pub sample: Option<SampleSize>,
+    /// Below it a directory of the census's own is made, about 52 bytes for each record, and removed with [`KeyTables`].
+    pub scratch: PathBuf,
+    /// Objects decoded at once.
+    pub readers: usize,
+    /// Whether the keys carry row digests: a verification needs them, a plan does not.
+    pub digests: bool,
+    /// Collisions listed for each table; [`COLLISIONS_LISTED_MAX`] at the most. Listing reads their objects again, for the
+    /// words that name them.
+    pub collisions_listed_max: usize,
+    /// Entries in memory at once; smaller only in tests.
+    pub entries_at_once: u64,
+}
+
+impl CensusOptions {
+    /// A full census with collisions listed and without digests: what a plan needs.
+    #[must_use]
+    pub fn full(scratch: PathBuf, readers: usize) -> Self {
+        Self {
+            limits: ReadLimits::default(),
+            sample: None,
+            scratch,
+            readers,
+            digests: false,
+            collisions_listed_max: COLLISIONS_LISTED_MAX,
+            entries_at_once: ENTRIES_AT_ONCE,
+        }
+    }
+}
+
+/// A census and the keys behind it.
+#[derive(Debug)]
+pub struct Taken {
+    pub census: Census,
+    pub keys: KeyTables,
+}
+
+/// Why a census could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CensusError {
+    #[error("cannot read `{object}`: {failure}")]
+    Read { object: String, failure: ReadFailure },
+    #[error(transparent)]
+    Scratch(#[from] SpillError),
+    /// A defect, of this tool or of its reader; no count that does not add up is passed on.
+    #[error("the rows of {subject} do not add up: {rows} read, but {detail}")]
+    Unbalanced { subject: String, rows: u64, detail: String },
+    #[error("the history has {objects} objects; at most {max} can be numbered", max = u32::MAX)]
+    TooManyObjects { objects: usize },
+}
+
+impl CensusError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { failure, .. } => failure.hint.clone(),
+            Self::Scratch(error) => error.hint(),
+            Self::Unbalanced { .. } => Some("this is a defect; please report it with the object it names".to_owned()),
+            Self::TooManyObjects { .. } => Some("split the history by store into several migrations".to_owned()),
+        }
+    }
+}
+
+/// The columns by which a mapping's records are read back and digested.
+#[must_use]
+pub fn shape_of(mapping: &TableMapping) -> ReadShape {
+    let mut dimensions: Vec<String> = mapping.dimensions.iter().map(|rule| rule.name.to_string()).collect();
+    dimensions.sort_unstable();
+    ReadShape {
+        table: mapping.table.clone(),
+        measure_name: mapping.measure_name.to_string(),
+        dimensions,
+        measures: mapping.measures.iter().map(|rule| (rule.name.to_string(), rule.kind)).collect(),
+    }
+}
+
+/// Whether the objects of `object`'s layout hold rows of a store: raw channel messages must go through a pipeline first.
+pub(crate) fn holds_rows_of(object: &SourceObject, store: &str) -> bool {
+    object.store == store && object.layout != Layout::Channel
+}
+
+/// Reads all of `listing` that the `mappings` name (or the sample of it), maps every row and keys every record.
+///
+/// # Errors
+/// [`CensusError`]; damage to the data is not an error but part of the census.
+pub fn take_from(
+    history: &dyn MappedHistory,
+    listing: &Listing,
+    mappings: &[TableMapping],
+    options: &CensusOptions,
+    progress: &dyn Progress,
+) -> Result<Taken, CensusError> {
+    if u32::try_from(listing.objects.len()).is_err() {
+        return Err(CensusError::TooManyObjects { objects: listing.objects.len() });
+    }
+    let chosen: Vec<Vec<(u32, &SourceObject)>> = mappings.iter().map(|mapping| choose(listing, &mapping.store, options)).collect();
+    let scratch = Scratch::below(&options.scratch)?;
+    progress.begin("reading the history", Some(chosen.iter().map(|objects| objects.len() as u64).sum()), "objects");
+    let (mut tables, mut spills) = (Vec::new(), Vec::new());
+    for ((table, mapping), objects) in mappings.iter().enumerate().zip(&chosen) {
+        let writer = SpillWriter::new(&scratch, options.entries_at_once);
+        let shape = options.digests.then(|| shape_of(mapping));
+        let tally = Reading { history, table, shape, options, progress }.all(objects, &writer)?;
+        tables.push(tally.into_census(&mapping.table, &mapping.store, objects.len() as u64));
+        spills.push((writer.finish(), mapping.policies.collisions));
+    }
+    progress.end();
+    finish(history, listing, tables, spills, options, progress)
+}
+
+fn finish(
+    history: &dyn MappedHistory,
+    listing: &Listing,
+    mut tables: Vec<TableCensus>,
+    spills: Vec<(Spill, crate::mapping::Collisions)>,
+    options: &CensusOptions,
+    progress: &dyn Progress,
+) -> Result<Taken, CensusError> {
+    let keys = KeyTables::new(spills);
+    progress.begin("looking for keys that rows share", Some(tables.len() as u64), "tables");
+    for (table, census) in tables.iter_mut().enumerate() {
+        look_at_keys(&keys, table, listing, options, census)?;
+        name_collisions(history, table, listing, options, &mut census.collisions)?;
+        progress.advance(1);
+    }
+    progress.end();
+    Ok(Taken { census: Census { full: options.sample.is_none(), tables }, keys })
+}
+
+/// The objects of a store with their numbers: all, or those that a survey of the same sample reads.
+fn choose<'a>(listing: &'a Listing, store: &str, options: &CensusOptions) -> Vec<(u32, &'a SourceObject)> {
+    let chosen: BTreeSet<&str> = sampled(listing, options.sample).into_iter().map(|object| object.id.key.as_str()).collect();
+    (0..).zip(&listing.objects).filter(|(_, object)| holds_rows_of(object, store) && chosen.contains(object.id.key.as_str())).collect()
+}
+
+/// One table's reading.
+struct Reading<'a> {
+    history: &'a dyn MappedHistory,
+    table: usize,
+    /// None when no digests are wanted.
+    shape: Option<ReadShape>,
+    options: &'a CensusOptions,
+    progress: &'a dyn Progress,
+}
+
+impl Reading<'_> {
+    fn all(&self, objects: &[(u32, &SourceObject)], writer: &SpillWriter) -> Result<Tally, CensusError> {
+        let threads = over(
+            self.options.readers,
+            objects.len(),
+            || (Tally::default(), writer.buffer()),
+            |(tally, buffer), at| objects.get(at).map_or(Ok(()), |(unit, object)| self.one(*unit, object, tally, buffer)),
+        )?;
+        let mut all = Tally::default();
+        for (tally, mut buffer) in threads {
+            buffer.flush()?;
+            all.add(tally);
+        }
+        Ok(all)
+    }
+
+    fn one(&self, unit: u32, object: &SourceObject, tally: &mut Tally, buffer: &mut SpillBuffer<'_>) -> Result<(), CensusError> {
+        let rows_max = self.options.sample.map_or(u64::MAX, |sample| sample.rows_per_object_max);
+        let mut here = Tally::default();
+        let mut failed = None;
+        let mut refused: u64 = 0;
+        let mut sink = |decoded: Decoded| {
+            here.rows += 1;
+            match self.row(unit, &decoded, &mut here, buffer) {
+                Ok(Outcome::Refused) => refused += 1,
+                Ok(Outcome::Counted) => {}
+                Err(error) => failed = Some(error),
+            }
+            if failed.is_some() || here.rows >= rows_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let read = self.history.read(object, &mut sink);
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let read = read.map_err(|failure| CensusError::Read { object: object.id.key.clone(), failure })?;
+        // Pair assertion: what the reader says it handed on, what arrived, and what became of it.
+        let accounted = here.undecodable + refused + here.records;
+        if read.rows != here.rows || here.rows != accounted {
+            let detail =
+                format!("{} arrived, of which {} undecodable, {refused} refused and {} records", here.rows, here.undecodable, here.records);
+            return Err(CensusError::Unbalanced { subject: format!("`{}`", object.id.key), rows: read.rows, detail });
+        }
+        if let Some(reason) = read.damage {
+            here.damaged.push((unit, object.id.key.clone(), reason));
+        }
+        tally.add(here);
+        self.progress.advance(1);
+        Ok(())
+    }
+
+    fn row(&self, unit: u32, decoded: &Decoded, tally: &mut Tally, buffer: &mut SpillBuffer<'_>) -> Result<Outcome, SpillError> {
+        let row = match decoded {
+            Decoded::Row(row) => row,
+            Decoded::Bad(bad) => {
+                tally.undecodable += 1;
+                tally.example("undecodable", unit, bad.provenance.row, || format!("{}: {}", bad.provenance, bad.reason));
+                return Ok(Outcome::Counted);
+            }
+        };
+        match self.history.map(self.table, row) {
+            Err(refusal) => {
+                tally.refuse(refusal.code);
+                tally.example(refusal.code, unit, row.provenance.row, || format!("{}: {}", row.provenance, refusal.detail));
+                Ok(Outcome::Refused)
+            }
+            Ok(mapped) => {
+                mapped.omitted.iter().for_each(|(measure, why)| tally.omit(measure, why));
+                tally.record(&mapped.record);
+                buffer.push(self.entry(unit, row.provenance.row, &mapped.record))?;
+                Ok(Outcome::Counted)
+            }
+        }
+    }
+
+    fn entry(&self, unit: u32, row: u64, record: &Record) -> Entry {
+        Entry {
+            key: record.key().0,
+            unit,
+            row,
+            content: record.content_digest(),
+            time: record.time.0,
+            digest: self.shape.as_ref().map_or(0, |shape| row_digest(record, &shape.dimensions, &shape.measures)),
+        }
+    }
+}
+
+enum Outcome {
+    Refused,
+    Counted,
+}
+
+/// Counts keys, repeats and collisions, and lists the collisions in the history's order.
+fn look_at_keys(
+    keys: &KeyTables,
+    table: usize,
+    listing: &Listing,
+    options: &CensusOptions,
+    census: &mut TableCensus,
+) -> Result<(), CensusError> {
+    let listed_max = options.collisions_listed_max.min(COLLISIONS_LISTED_MAX);
+    let mut records: u64 = 0;
+    let mut sides_listed: usize = 0;
+    let mut listed: Vec<Collision> = Vec::new();
+    keys.groups::<CensusError>(table, &mut |group| {
+        records += group.entries.len() as u64;
+        census.distinct_keys += 1;
+        census.exact_duplicates += group.exact_duplicates();
+        let Some(first) = group.entries.first().filter(|_| group.collides()) else { return Ok(()) };
+        census.collisions_total += 1;
+        if listed.len() < listed_max && sides_listed + group.entries.len() <= SIDES_LISTED_MAX {
+            sides_listed += group.entries.len();
+            let sides = group.entries.iter().map(|entry| side(listing, entry)).collect();
+            listed.push(Collision { key: format!("{:032x}", first.key), what: String::new(), sides, kept: group.kept() });
+        }
+        Ok(())
+    })?;
+    if records != census.records {
+        let detail = format!("{records} records came back from the scratch directory");
+        return Err(CensusError::Unbalanced { subject: format!("table `{}`", census.table), rows: census.records, detail });
+    }
+    listed.sort_by_key(|collision| collision.sides.first().map(|side| (side.unit, side.row)));
+    census.collisions = listed;
+    Ok(())
+}
+
+fn side(listing: &Listing, entry: &Entry) -> Side {
+    let object = usize::try_from(entry.unit).ok().and_then(|at| listing.objects.get(at)).map(|object| object.id.key.clone());
+    Side { unit: entry.unit, object: object.unwrap_or_default(), row: entry.row, content: entry.content }
+}
+
+/// Reads the first side of every listed collision again, as only the row knows the words behind a key.
+fn name_collisions(
+    history: &dyn MappedHistory,
+    table: usize,
+    listing: &Listing,
+    options: &CensusOptions,
+    collisions: &mut [Collision],
+) -> Result<(), CensusError> {
+    let mut wanted: BTreeMap<u32, BTreeMap<u64, usize>> = BTreeMap::new();
+    for (at, collision) in collisions.iter().enumerate() {
+        if let Some(first) = collision.sides.first() {
+            wanted.entry(first.unit).or_default().insert(first.row, at);
+        }
+    }
+    let objects: Vec<(&SourceObject, BTreeMap<u64, usize>)> =
+        wanted.into_iter().filter_map(|(unit, rows)| Some((listing.objects.get(usize::try_from(unit).ok()?)?, rows))).collect();
+    let named = over(options.readers, objects.len(), Vec::new, |named, at| {
+        let Some((object, rows)) = objects.get(at) else { return Ok(()) };
+        let numbers: Vec<u64> = rows.keys().copied().collect();
+        reread(history, table, object, &numbers, &mut |row, record| named.extend(rows.get(&row).map(|at| (*at, what(&record)))))
+            .map_err(|failure| CensusError::Read { object: object.id.key.clone(), failure })
+    })?;
+    for (at, text) in named.into_iter().flatten() {
+        if let Some(collision) = collisions.get_mut(at) {
+            collision.what = text;
+        }
+    }
+    Ok(())
+}
+
+/// `device_id=press-1, time 2023-06-21T07:05:00Z`.
+fn what(record: &Record) -> String {
+    let mut text = String::new();
+    for (name, value) in &record.dimensions {
+        text.extend([name, "=", value.as_str(), ", "]);
+    }
+    // The time is what tells rows of a device apart, so it survives the cut.
+    let text: String = text.chars().take(WHAT_CHARS_MAX).collect();
+    format!("{text}time {}", record.time)
+}

@@ -1,0 +1,220 @@
+//! What a person types, as typed. Nothing below `cli` sees these types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Moves telemetry off AWS IoT Analytics and onto Amazon Timestream.
+#[derive(Debug, Parser)]
+#[command(name = "iota2ts", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit status: 0 done and clean, 1 error, 2 finished with differences, findings or rejected rows.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The migration directory: settings, plan, ledger, quarantine and reports of one migration.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How results are written to stdout. Everything else goes to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// No progress, no notes: only results and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// The AWS profile to use.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The AWS region to use.
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The Timestream endpoint to use instead of the region's; endpoint discovery is then off.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read definitions from files into inventory.json, and say what could not be seen.
+    Capture(CaptureArgs),
+    /// Survey the history, propose the mapping, and report what a backfill would do. Writes to no service.
+    Plan(PlanArgs),
+    /// Write the history to Timestream. Running it again resumes it.
+    Backfill(BackfillArgs),
+    /// Compare source and target, and name every difference with its cause.
+    Verify(VerifyArgs),
+    /// Capture, plan, backfill and verify in order, stopping at the first thing a person must decide.
+    Run(RunArgs),
+    /// Say how far the migration is, from the ledger.
+    Status,
+    /// Look at the rows that were not written.
+    Quarantine(QuarantineArgs),
+    /// Migrate a generated factory on this machine, from files to a verified Timestream.
+    #[cfg(feature = "local")]
+    Demo(DemoArgs),
+    /// Serve the embedded Timestream for any AWS client.
+    #[cfg(feature = "local")]
+    Local(LocalArgs),
+    /// Print the reference of all commands as Markdown (docs/cli.md).
+    #[command(hide = true)]
+    Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// Files or folders with definitions: describe, list and create JSON, topic rules, CloudFormation templates.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The value of a template parameter that has no default, or another one.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) parameter: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The directory that holds the history, laid out as the buckets are. Kept in migration.toml after the first time.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) history: Option<PathBuf>,
+    /// Exit with 2 when there are findings graded warning or error.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(crate) sample: SampleArgs,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SampleArgs {
+    /// Survey at most this many objects of each store instead of all. Types and key collisions are then only those of the sample.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample_objects: Option<u64>,
+    /// Survey at most this many rows of each object instead of all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample_rows: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetKind {
+    /// The embedded Timestream inside the migration directory: a rehearsal that costs nothing.
+    Embedded,
+    /// Amazon Timestream for LiveAnalytics, or whatever answers at --endpoint-url.
+    Aws,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArgs {
+    /// Where to write.
+    #[arg(long, value_enum)]
+    pub(crate) target: TargetKind,
+    /// Stop at the first row or object that cannot be read, instead of setting it aside.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Where to read back from.
+    #[arg(long, value_enum)]
+    pub(crate) target: TargetKind,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Files or folders with definitions.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The value of a template parameter.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) parameter: Vec<(String, String)>,
+    /// The directory that holds the history.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) history: Option<PathBuf>,
+    /// Where to write.
+    #[arg(long, value_enum)]
+    pub(crate) target: TargetKind,
+    /// Go on after a plan with warnings. Without it, `run` stops there so that a person can read them.
+    #[arg(long)]
+    pub(crate) accept_warnings: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineArgs {
+    #[command(subcommand)]
+    pub(crate) action: QuarantineAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineAction {
+    /// Count the quarantined rows by reason, with an example each.
+    List,
+    /// Print quarantined rows in full, as one JSON object a line.
+    Show {
+        /// Only rows with this reason code.
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+        /// Only rows of this object (its key).
+        #[arg(long, value_name = "KEY")]
+        object: Option<String>,
+        /// At most this many rows.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
+}
+
+#[cfg(feature = "local")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The seed of the generated telemetry; the same seed gives the same factory and the same result.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+}
+
+#[cfg(feature = "local")]
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// The address to serve on; a loopback address.
+    #[arg(long, default_value = "127.0.0.1:8125", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Where the served databases are kept.
+    #[arg(long, default_value = "./iota2ts-local", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) faults: FaultArgs,
+}
+
+/// Behaviour that a rehearsal may want to see.
+#[cfg(feature = "local")]
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct FaultArgs {
+    /// Every answer waits this long.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+    /// Rows written to the magnetic store become visible to queries only after this long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) magnetic_delay_s: u64,
+    /// Every Nth WriteRecords is throttled as the memory store does it.
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle_memory_every: Option<u64>,
+    /// Every Nth WriteRecords is throttled as the magnetic store does it.
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle_magnetic_every: Option<u64>,
+    /// Every Nth WriteRecords is stored and its answer lost.
+    #[arg(long, value_name = "N")]
+    pub(crate) lose_reply_every: Option<u64>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,15 @@
+//! One file per command: what it reads, what it calls, what it prints.
+
+pub(super) mod backfill;
+pub(super) mod capture;
+#[cfg(feature = "local")]
+pub(super) mod demo;
+#[cfg(feature = "local")]
+pub(super) mod local;
+pub(super) mod plan;
+pub(super) mod quarantine;
+pub(super) mod reference;
+pub(super) mod run;
+pub(super) mod status;
+pub(super) mod target;
+pub(super) mod verify;

@@ -1,0 +1,64 @@
+//! `status`: how far the migration is, from the ledger.
+
+use std::collections::BTreeMap;
+
+use iota2ts::ledger::{LedgerView, Run, Tally, UnitState};
+use iota2ts::report::text::{self, Align, Table};
+use serde::Serialize;
+
+use crate::cli::{CommandError, Context, Ended};
+
+#[derive(Serialize)]
+struct Status {
+    units_done: usize,
+    units_pending: usize,
+    damaged_objects: Vec<String>,
+    totals: BTreeMap<String, Tally>,
+    runs: Vec<Run>,
+}
+
+pub(in crate::cli) fn status(context: &Context) -> Result<Ended, CommandError> {
+    let view = LedgerView::open(&context.dir.ledger())?;
+    let mut status = Status { units_done: 0, units_pending: 0, damaged_objects: Vec::new(), totals: view.totals()?, runs: view.runs()? };
+    for (unit, state) in view.states()? {
+        match state {
+            UnitState::Pending => status.units_pending += 1,
+            UnitState::Done { damage, .. } => {
+                status.units_done += 1;
+                if let Some(damage) = damage {
+                    status.damaged_objects.push(format!("{}: {damage}", unit.key));
+                }
+            }
+        }
+    }
+    context.printer.result(&text(&status), &status)?;
+    Ok(Ended::Clean)
+}
+
+fn text(status: &Status) -> String {
+    let mut table = Table::new(&[
+        ("table", Align::Left),
+        ("read", Align::Right),
+        ("acknowledged", Align::Right),
+        ("filtered", Align::Right),
+        ("quarantined", Align::Right),
+    ]);
+    for (name, tally) in &status.totals {
+        table.row([
+            name.clone(),
+            text::count(tally.read),
+            text::count(tally.acknowledged),
+            text::count(tally.filtered_total()),
+            text::count(tally.quarantined_total()),
+        ]);
+    }
+    let next = if status.units_pending > 0 { "next: iota2ts backfill goes on" } else { "next: iota2ts verify" };
+    let damaged: String = status.damaged_objects.iter().map(|line| format!("damaged: {}\n", text::shown(line))).collect();
+    format!(
+        "{} objects done, {} to do, {} runs\n\n{}\n{damaged}{next}\n",
+        status.units_done,
+        status.units_pending,
+        status.runs.len(),
+        table.render("")
+    )
+}

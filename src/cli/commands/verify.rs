@@ -1,0 +1,77 @@
+//! `verify`: source and target read again and compared.
+
+use std::sync::Arc;
+
+use iota2ts::census::MappedSource;
+use iota2ts::history::{Listing, ReadLimits};
+use iota2ts::ledger::{LedgerView, quarantine};
+use iota2ts::report;
+use iota2ts::target::liveanalytics::LiveAnalyticsReader;
+use iota2ts::verify::{self, LedgerRecord, Verdict, Verification, VerifyJob, VerifyOptions};
+
+use crate::cli::args::TargetKind;
+use crate::cli::{CommandError, Context, Ended, runtime};
+
+use super::backfill::fresh_plan;
+use super::plan::write_report;
+use super::target;
+
+pub(in crate::cli) fn verify(context: &Context, target: TargetKind) -> Result<Ended, CommandError> {
+    let verification = verified(context, target)?;
+    context.printer.result(&report::verification_text(&verification), &verification)?;
+    Ok(if verification.verdict == Verdict::Complete { Ended::Clean } else { Ended::WithFindings })
+}
+
+/// Verifies and leaves the report in the migration directory.
+pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verification, CommandError> {
+    let fresh = fresh_plan(context)?;
+    let ledger = ledger_record(context, &fresh.plan.digest(), &fresh.listing)?;
+    let differences = context.dir.report("differences.jsonl")?;
+    let source = MappedSource::new(fresh.source, fresh.plan.tables.iter().map(|table| &table.mapping), ReadLimits::default())?;
+    let options = VerifyOptions { readers: fresh.plan.write.readers, ..VerifyOptions::default() };
+    let verification = runtime()?.block_on(async {
+        let opened = target::open(context, kind, &fresh.plan.target.database).await?;
+        let reader = LiveAnalyticsReader::connect(opened.connection.clone()).await?;
+        let verification = verify::verify(VerifyJob {
+            plan: Arc::new(fresh.plan),
+            listing: Arc::new(fresh.listing),
+            source: Arc::new(source),
+            reader,
+            ledger: ledger.map(Arc::new),
+            clock: Arc::clone(&context.clock),
+            progress: Arc::clone(&context.progress),
+            scratch: context.dir.scratch(),
+            differences,
+            options,
+        })
+        .await;
+        let closed = opened.close().await;
+        let verification = verification?;
+        closed?;
+        Ok::<Verification, CommandError>(verification)
+    })?;
+    context.dir.tidy();
+    write_report(context, "verification.txt", &report::verification_text(&verification))?;
+    let json = serde_json::to_string_pretty(&verification)
+        .map_err(|e| CommandError::new(format!("the verification could not be written as JSON: {e}")))?;
+    write_report(context, "verification.json", &json)?;
+    Ok(verification)
+}
+
+/// What the ledger knows, to say why; none when there is no ledger of this plan.
+fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Result<Option<LedgerRecord>, CommandError> {
+    let path = context.dir.ledger();
+    if !path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))? {
+        return Ok(None);
+    }
+    let view = LedgerView::open(&path)?;
+    if view.identity()?.plan_digest != plan_digest {
+        context.printer.note("the ledger belongs to another plan; differences are reported without its reasons");
+        return Ok(None);
+    }
+    let mut record = LedgerRecord::new(listing, &view.states()?);
+    for row in quarantine::read(&context.dir.quarantine())? {
+        record.add_quarantined(&row?);
+    }
+    Ok(Some(record))
+}

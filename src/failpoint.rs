@@ -1,0 +1,87 @@
+//! Named moments at which a test may have the process die, to prove that nothing is lost when it does.
+//!
+//! Invariant: [`ALL`] names every moment, so that a test can kill the program at each of them and none is left untried.
+//!
+//! Every room above may use this. Nothing here is reached unless a caller asked for it by name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Every moment, as `room:moment`, in the order in which a unit of work passes them.
+pub const ALL: &[&str] = &[BEFORE_SEND, AFTER_ACK, AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
+
+/// A batch is about to be sent for the first time.
+pub const BEFORE_SEND: &str = "backfill:before_send";
+/// The target has taken a batch, and nobody has been told yet.
+pub const AFTER_ACK: &str = "backfill:after_ack";
+/// A group of units has its quarantine files on disk, and the ledger does not know yet.
+pub const AFTER_QUARANTINE: &str = "backfill:after_quarantine_before_commit";
+/// The ledger has written a group of units inside a transaction that is still open.
+pub const BEFORE_COMMIT: &str = "ledger:before_commit";
+/// The ledger has committed a group of units, and nobody has been told yet.
+pub const AFTER_COMMIT: &str = "ledger:after_commit";
+
+/// What is to happen at the named moments: nothing, or the end of the process at one of them.
+#[derive(Debug, Default)]
+pub struct Failpoints {
+    abort: Option<Abort>,
+}
+
+#[derive(Debug)]
+struct Abort {
+    name: &'static str,
+    hits_left: AtomicU64,
+}
+
+/// A name that is no failpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a failpoint; use one of {known}", known = ALL.join(", "))]
+pub struct UnknownFailpoint(pub String);
+
+impl Failpoints {
+    /// Nothing happens anywhere.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { abort: None }
+    }
+
+    /// The process aborts, as under `kill -9`, the `nth` time (from 1) that it passes `name`.
+    pub fn abort_at(name: &str, nth: u64) -> Result<Self, UnknownFailpoint> {
+        let name = ALL.iter().find(|known| **known == name).ok_or_else(|| UnknownFailpoint(name.to_owned()))?;
+        Ok(Self { abort: Some(Abort { name, hits_left: AtomicU64::new(nth.max(1)) }) })
+    }
+
+    /// Says that the moment `name` has come.
+    pub fn hit(&self, name: &str) {
+        if let Some(abort) = &self.abort
+            && abort.name == name
+            && abort.hits_left.fetch_sub(1, Ordering::SeqCst) == 1
+        {
+            // No destructor runs and no buffer is flushed: the nearest to a power cut that a process can do to itself.
+            std::process::abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_names_can_be_armed() {
+        for name in ALL {
+            assert!(Failpoints::abort_at(name, 1).is_ok());
+        }
+        let error = Failpoints::abort_at("backfill:lunch", 1).unwrap_err();
+        assert!(error.to_string().contains(AFTER_COMMIT), "{error}");
+    }
+
+    #[test]
+    fn other_moments_and_earlier_hits_pass() {
+        let armed = Failpoints::abort_at(AFTER_ACK, 3).unwrap();
+        armed.hit(BEFORE_SEND);
+        armed.hit(AFTER_ACK);
+        armed.hit(AFTER_ACK);
+        assert_eq!(armed.abort.unwrap().hits_left.load(Ordering::SeqCst), 1);
+        Failpoints::none().hit(AFTER_ACK);
+    }
+}

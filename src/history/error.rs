@@ -1,0 +1,45 @@
+//! What can keep a history from being read, with what to do about it.
+
+use std::io;
+
+/// Why the machine, not the data, kept a history from being read. Damage to the data is never one of these: it is
+/// [`super::ObjectRead::damage`].
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("there is nothing at `{root}`")]
+    RootMissing { root: String },
+    #[error("`{root}` is not a directory")]
+    RootNotDirectory { root: String },
+    #[error("cannot read `{path}`: {source}")]
+    Unreadable { path: String, source: io::Error },
+    #[error("more than {max} objects lie below `{root}`")]
+    TooManyObjects { root: String, max: usize },
+    #[error("the object `{key}` is gone")]
+    Vanished { key: String },
+    #[error("the object `{key}` is not the one that was listed: it was {listed} and is {found}")]
+    Changed { key: String, listed: String, found: String },
+    #[error("the object `{key}` leads outside the history's root")]
+    Outside { key: String },
+    #[error("cannot read the object `{key}`: {source}")]
+    Read { key: String, source: io::Error },
+}
+
+impl HistoryError {
+    /// What to do next, where there is something better than trying again.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::RootMissing { .. } | Self::RootNotDirectory { .. } => Some(
+                "name the directory that holds a copy of the bucket, with `datastore/<name>/...`, `channel/<name>/...` or \
+                 `<datastore>/<time>/<version>.csv` below it"
+                    .to_owned(),
+            ),
+            Self::TooManyObjects { .. } => Some("name the folder of one store, and migrate store by store".to_owned()),
+            Self::Vanished { .. } | Self::Changed { .. } => {
+                Some("the history must stand still while it is migrated: make a new plan of what is there now".to_owned())
+            }
+            Self::Outside { .. } => Some("symbolic links are not followed: copy what they lead to".to_owned()),
+            Self::Unreadable { .. } | Self::Read { .. } => None,
+        }
+    }
+}

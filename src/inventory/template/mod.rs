@@ -1,0 +1,166 @@
+//! CloudFormation and SAM templates, and what CDK synthesises: the resources that matter, with their intrinsic functions resolved.
+//!
+//! What only the stack knows stays in the text as `${…}` and is named as a blind spot.
+
+mod condition;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+
+use super::fields::{Form, Place, Reader};
+use super::found::{Definitions, Standing, keep};
+use super::problem::{Findings, shown};
+use super::read::{dataset, pipeline, rule, storage, storage::Extent, thing};
+use super::tree::{Data, Node, join};
+use resolve::Resolver;
+
+/// Whether a document is a template: it says so, or it has resources with types.
+pub(crate) fn is_template(root: &Node) -> bool {
+    let typed = |resource: &Node| resource.get("Type").and_then(Node::as_text).is_some_and(|t| t.contains("::"));
+    let has_resources = root.get("Resources").and_then(Node::as_map).is_some_and(|map| map.values().any(typed));
+    has_resources || root.get("AWSTemplateFormatVersion").is_some()
+}
+
+/// Reads a template's definitions; false when it has none. `given` are parameter values by name; those it used go to `used`.
+pub(crate) fn read(
+    root: &Place<'_>,
+    given: &BTreeMap<String, String>,
+    used: &mut BTreeSet<String>,
+    findings: &mut Findings,
+    out: &mut Definitions,
+) -> bool {
+    let mut resolver = Resolver::new(root.node, given);
+    note_transforms(root, findings);
+    let resources = root.child("Resources");
+    let mut relevant = false;
+    for (logical, resource) in resources.iter().flat_map(Place::entries) {
+        if logical.starts_with("Fn::") {
+            let unknown = format!("resources made by {} are not expanded; capture the processed template", shown(logical));
+            findings.blind(subject(findings.file(), &resource.path), unknown);
+            relevant = true;
+            continue;
+        }
+        let Some(kind) = resource.child("Type").and_then(|t| t.node.as_text().map(str::to_owned)) else {
+            findings.warn(&resource.path, resource.line(), "a resource without a Type is passed over");
+            continue;
+        };
+        if matches!(kind.as_str(), "AWS::CloudFormation::Stack" | "AWS::Serverless::Application") {
+            findings.blind(subject(findings.file(), &resource.path), "what the nested stack defines is not seen; capture its template too");
+            relevant = true;
+        }
+        relevant |= one_resource(&mut resolver, &resource, logical, &kind, findings, out);
+    }
+    used.extend(resolver.take_used());
+    for spot in resolver.take_unknowns() {
+        findings.blind(subject(findings.file(), &spot.path), spot.unknown);
+    }
+    relevant
+}
+
+fn subject(file: &str, path: &str) -> String {
+    format!("template {file}: {path}")
+}
+
+/// Macros rewrite a template before it is deployed, and this reads it before they do.
+fn note_transforms(root: &Place<'_>, findings: &mut Findings) {
+    let Some(place) = root.child("Transform") else {
+        return;
+    };
+    let names: Vec<&str> = match &place.node.data {
+        Data::Text(name) => vec![name],
+        Data::List(items) => items.iter().filter_map(Node::as_text).collect(),
+        _ => Vec::new(),
+    };
+    for name in names.into_iter().filter(|name| !matches!(*name, "AWS::Serverless-2016-10-31" | "AWS::LanguageExtensions")) {
+        let unknown = format!("what the macro {} makes of the template is not seen; capture the processed template", shown(name));
+        findings.blind(subject(findings.file(), &place.path), unknown);
+    }
+}
+
+/// Reads one resource; false when its type is of no interest here.
+fn one_resource(
+    resolver: &mut Resolver<'_>,
+    resource: &Place<'_>,
+    logical: &str,
+    kind: &str,
+    findings: &mut Findings,
+    out: &mut Definitions,
+) -> bool {
+    let relevant = matches!(
+        kind,
+        "AWS::IoTAnalytics::Channel"
+            | "AWS::IoTAnalytics::Pipeline"
+            | "AWS::IoTAnalytics::Datastore"
+            | "AWS::IoTAnalytics::Dataset"
+            | "AWS::IoT::TopicRule"
+            | "AWS::IoT::Thing"
+    );
+    if !relevant || !is_created(resolver, resource, findings) {
+        return relevant;
+    }
+    let path = join(&resource.path, "Properties");
+    let empty = Node::new(resource.node.line, Data::Map(IndexMap::new()));
+    let properties = resource.node.get("Properties").unwrap_or(&empty);
+    let resolved = resolver.value(properties, &path).unwrap_or(empty);
+    let at = Place { node: &resolved, path };
+    let name = resolver.name_of(logical);
+    let reader = &mut Reader { form: Form::Template, findings };
+    if !reader.is_object(&at) {
+        return true;
+    }
+    let standing = Standing::Intended;
+    if kind != "AWS::IoT::Thing" {
+        reader.check_name(&name, &at);
+    }
+    match kind {
+        "AWS::IoTAnalytics::Channel" => {
+            keep(&mut out.channels, standing, storage::channel(reader, &at, name, "channelStorage", Extent::Whole));
+        }
+        "AWS::IoTAnalytics::Datastore" => {
+            keep(&mut out.datastores, standing, storage::datastore(reader, &at, name, "datastoreStorage", Extent::Whole));
+        }
+        "AWS::IoTAnalytics::Pipeline" => {
+            let list = reader.required(&at, "pipelineActivities");
+            keep(&mut out.pipelines, standing, pipeline::pipeline(reader, &at, list.as_ref(), name));
+        }
+        "AWS::IoTAnalytics::Dataset" => keep(&mut out.datasets, standing, dataset::dataset(reader, &at, name)),
+        "AWS::IoT::TopicRule" => {
+            if let Some(payload) = reader.required(&at, "topicRulePayload") {
+                keep(&mut out.rules, standing, rule::rule(reader, &payload, name));
+            }
+        }
+        _ => keep(&mut out.things, standing, thing::templated(reader, &at, name)),
+    }
+    true
+}
+
+/// Whether the stack creates the resource, by its condition.
+fn is_created(resolver: &mut Resolver<'_>, resource: &Place<'_>, findings: &mut Findings) -> bool {
+    let Some(place) = resource.child("Condition") else {
+        return true;
+    };
+    let Some(name) = place.node.as_text() else {
+        findings.error(&place.path, place.line(), "must name a condition");
+        return true;
+    };
+    match resolver.condition(name) {
+        Ok(true) => true,
+        Ok(false) => {
+            findings.note(
+                &resource.path,
+                format!("the condition {} is false, so the stack does not have this resource; passed over", shown(name)),
+            );
+            false
+        }
+        Err(why) => {
+            let unknown = format!("whether the stack has it depends on the condition {}: {why}", shown(name));
+            findings.blind(subject(findings.file(), &resource.path), unknown);
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What is durable about a backfill: which units are done, and what became of every row of them.
+//!
+//! Layout: `ledger.db` is one SQLite database in WAL mode with `synchronous=FULL`; `ledger.lock` beside it is empty and
+//! exists to be locked.
+//!
+//! | table | holds |
+//! |---|---|
+//! | `meta(name, value)` | `schema`, `plan_digest`, `tool_version`, `created_at` (ns) |
+//! | `units(id, object_key, etag, target_table, bytes, done, rows_read, acknowledged, damage, finished_at)` | one row per unit of the plan, in the history's order |
+//! | `unit_counts(unit, kind, code, rows)` | what became of rows that were not written: kind `filtered` (code: the activity) or `quarantined` (code: the reason) |
+//! | `runs(id, started_at, ended_at, outcome, tool_version)` | every run; one that was killed has no end |
+//!
+//! States: a unit is *pending* or *done*, and goes from the one to the other once. There is no state in between: what was
+//! sent of a pending unit is sent again, and the target takes it as the same record.
+//!
+//! Ordering: a unit's quarantined rows are on disk (`quarantine`) before the transaction that makes it done.
+//!
+//! Invariants
+//! - `ledger.db` is either not there or whole: it is built beside its place and renamed into it.
+//! - A ledger belongs to one plan, by digest, and to that plan's list of units. Another plan is refused.
+//! - One [`Ledger`] per directory and machine, for as long as the value lives; readers ([`LedgerView`]) need no lock.
+//! - A done unit balances (`read = acknowledged + filtered + quarantined`); nothing else can be written.
+//! - An operation that fails changes nothing.
+//! - No secret is stored: there is no place for one.
+//!
+//! May be used by `backfill` (writing), `verify` and `status` (reading, to say why). Uses the vocabulary.
+
+mod error;
+mod lock;
+mod model;
+pub mod quarantine;
+mod schema;
+mod store;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LedgerError;
+pub use model::*;
+pub use store::Ledger;
+pub use view::LedgerView;

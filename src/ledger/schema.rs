@@ -1,0 +1,152 @@
+//! The ledger's tables: made in one piece, and checked before they are trusted.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+use super::error::sqlite;
+use super::lock::{directory_of, sync_directory};
+use super::{Identity, LedgerError, LedgerIdentity, Unit};
+use crate::time::Nanos;
+
+/// The layout that this version writes.
+pub(super) const SCHEMA: u32 = 1;
+
+/// SQLite's default, set explicitly at creation.
+const PAGE_BYTES: u64 = 4096;
+
+const TABLES: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE units (
+        id INTEGER PRIMARY KEY,
+        object_key TEXT NOT NULL,
+        etag TEXT NOT NULL,
+        target_table TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        done INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
+        rows_read INTEGER,
+        acknowledged INTEGER,
+        damage TEXT,
+        finished_at INTEGER,
+        CHECK (done = 0 OR (rows_read IS NOT NULL AND acknowledged IS NOT NULL AND finished_at IS NOT NULL))
+    );
+    CREATE TABLE unit_counts (
+        unit INTEGER NOT NULL REFERENCES units (id),
+        kind TEXT NOT NULL CHECK (kind IN ('filtered', 'quarantined')),
+        code TEXT NOT NULL,
+        rows INTEGER NOT NULL,
+        PRIMARY KEY (unit, kind, code)
+    ) WITHOUT ROWID;
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        outcome TEXT,
+        tool_version TEXT NOT NULL
+    );
+";
+
+/// Builds a ledger beside `path` and renames it into place, so that a crash leaves none or a whole one.
+pub(super) fn create(path: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result<(), LedgerError> {
+    let draft = path.with_extension("db.new");
+    let io = |doing, at: &Path| {
+        let at = at.to_owned();
+        move |source| LedgerError::Io { doing, path: at, source }
+    };
+    // What an earlier, interrupted creation left behind. The directory is locked, so it is nobody else's.
+    for leftover in [draft.clone(), path.with_extension("db.new-journal")] {
+        match std::fs::remove_file(&leftover) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &leftover)(error)),
+            _ => {}
+        }
+    }
+    fill(&draft, identity, units, now)?;
+    std::fs::rename(&draft, path).map_err(io("put in place", path))?;
+    sync_directory(&directory_of(path))
+}
+
+fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result<(), LedgerError> {
+    let failed = |doing| sqlite(doing, draft);
+    let mut connection = Connection::open(draft).map_err(failed("create the ledger"))?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed()).map_err(failed("set up the ledger"))?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed("set up the ledger"))?;
+    let transaction = connection.transaction().map_err(failed("create the ledger"))?;
+    transaction.execute_batch(TABLES).map_err(failed("create the ledger's tables"))?;
+    for (name, value) in [
+        ("schema", SCHEMA.to_string()),
+        ("plan_digest", identity.plan_digest.clone()),
+        ("tool_version", identity.tool_version.clone()),
+        ("created_at", now.0.to_string()),
+    ] {
+        transaction.execute("INSERT INTO meta VALUES (?1, ?2)", params![name, value]).map_err(failed("write the ledger's identity"))?;
+    }
+    {
+        let mut insert = transaction
+            .prepare("INSERT INTO units (id, object_key, etag, target_table, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .map_err(failed("list the units"))?;
+        for unit in units {
+            let bytes = fit("bytes", unit.bytes)?;
+            insert.execute(params![unit.id, unit.key, unit.etag, unit.table, bytes]).map_err(failed("list the units"))?;
+        }
+    }
+    transaction.commit().map_err(failed("create the ledger"))?;
+    connection.close().map_err(|(_, source)| LedgerError::Sqlite { doing: "close the new ledger", source })
+}
+
+/// Opens what is at `path` and makes sure that it is a sound ledger of a layout that is known.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+    let failed = |doing| sqlite(doing, path);
+    check_length(path)?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed("open the ledger"))?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed("set up the ledger"))?;
+    let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed("check the ledger"))?;
+    if sound != "ok" {
+        return Err(LedgerError::Corrupt { path: path.to_owned(), detail: sound.replace('\n', "; ") });
+    }
+    let found: u32 = meta_number(&connection, path, "schema")?;
+    if found > SCHEMA {
+        return Err(LedgerError::NewerSchema { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(connection)
+}
+
+/// What SQLite itself lets pass: an empty file is an empty database to it, and a last page that is cut short reads as zeros.
+/// A ledger is never empty, and without a log beside it (which could still hold the page) it ends on a whole page.
+fn check_length(path: &Path) -> Result<(), LedgerError> {
+    let failed = |source| LedgerError::Io { doing: "look at", path: path.to_owned(), source };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = std::fs::metadata(log).map_or(0, |log| log.len());
+    if length == 0 || (log == 0 && length % PAGE_BYTES != 0) {
+        return Err(LedgerError::Corrupt { path: path.to_owned(), detail: format!("it is cut off at {length} bytes") });
+    }
+    Ok(())
+}
+
+/// Whose ledger it is.
+pub(super) fn identity(connection: &Connection, path: &Path) -> Result<LedgerIdentity, LedgerError> {
+    Ok(LedgerIdentity {
+        plan_digest: meta(connection, path, "plan_digest")?,
+        tool_version: meta(connection, path, "tool_version")?,
+        created_at: Nanos(meta_number(connection, path, "created_at")?),
+    })
+}
+
+fn meta(connection: &Connection, path: &Path, name: &str) -> Result<String, LedgerError> {
+    connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()
+        .unwrap_or(None)
+        .ok_or_else(|| LedgerError::Corrupt { path: path.to_owned(), detail: format!("it does not state its {name}") })
+}
+
+fn meta_number<N: std::str::FromStr>(connection: &Connection, path: &Path, name: &str) -> Result<N, LedgerError> {
+    let text = meta(connection, path, name)?;
+    text.parse().map_err(|_| LedgerError::Corrupt { path: path.to_owned(), detail: format!("its {name} is `{text}`") })
+}
+
+/// A count as SQLite stores it.
+pub(super) fn fit(what: &'static str, value: u64) -> Result<i64, LedgerError> {
+    i64::try_from(value).map_err(|_| LedgerError::TooLarge { what, value })
+}

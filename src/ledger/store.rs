@@ -1,0 +1,173 @@
+//! The ledger as its one writer sees it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
+
+use super::error::sqlite;
+use super::lock::DirectoryLock;
+use super::schema::{self, fit};
+use super::view::{read_runs, read_states, read_totals, read_units};
+use super::{Identity, LedgerError, Run, RunOutcome, Tally, Unit, UnitDone, UnitState};
+use crate::failpoint::{self, Failpoints};
+use crate::time::{Clock, Nanos};
+
+/// The ledger, open for writing. Its directory is locked for as long as this lives.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+    identity: Identity,
+    failpoints: Arc<Failpoints>,
+    // Dropped last, when the connection is closed.
+    _lock: DirectoryLock,
+}
+
+impl Ledger {
+    /// Creates the ledger at `path` for the plan's `units`, or goes on with the one that is there.
+    ///
+    /// # Errors
+    /// Refuses a directory that another process works in, a ledger of another plan or of other units, a newer layout and a
+    /// damaged file.
+    pub fn open(path: &Path, identity: &Identity, units: &[Unit], clock: &dyn Clock) -> Result<Self, LedgerError> {
+        let lock = DirectoryLock::take(path)?;
+        let there = path.try_exists().map_err(|source| LedgerError::Io { doing: "look for", path: path.to_owned(), source })?;
+        if !there {
+            schema::create(path, identity, units, clock.now())?;
+        }
+        let connection = schema::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let found = schema::identity(&connection, path)?.plan_digest;
+        if found != identity.plan_digest {
+            return Err(LedgerError::ForeignPlan { path: path.to_owned(), found, wanted: identity.plan_digest.clone() });
+        }
+        check_units(&connection, path, units)?;
+        for (pragma, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
+            connection.pragma_update(None, pragma, value).map_err(sqlite("set up the ledger", path))?;
+        }
+        Ok(Self { connection, path: path.to_owned(), identity: identity.clone(), failpoints: Arc::new(Failpoints::none()), _lock: lock })
+    }
+
+    /// Has the ledger's moments reported to `failpoints`.
+    pub fn set_failpoints(&mut self, failpoints: Arc<Failpoints>) {
+        self.failpoints = failpoints;
+    }
+
+    /// The digest of the plan that this ledger belongs to.
+    #[must_use]
+    pub fn plan_digest(&self) -> &str {
+        &self.identity.plan_digest
+    }
+
+    /// All units in order, each with what became of it.
+    pub fn states(&self) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
+        read_states(&self.connection, &self.path)
+    }
+
+    /// The accounting of all done units, per table.
+    pub fn totals(&self) -> Result<BTreeMap<String, Tally>, LedgerError> {
+        read_totals(&self.connection, &self.path)
+    }
+
+    /// All runs, oldest first.
+    pub fn runs(&self) -> Result<Vec<Run>, LedgerError> {
+        read_runs(&self.connection, &self.path)
+    }
+
+    /// Makes all of `done` done, in one transaction. A unit that is done already with the same result is left as it is.
+    ///
+    /// # Errors
+    /// Refuses a tally that does not balance, a unit that it does not know, and a unit that is done with another result.
+    /// Then none of `done` is done.
+    pub fn complete(&mut self, done: &[UnitDone]) -> Result<(), LedgerError> {
+        if let Some(unbalanced) = done.iter().find(|unit| !unit.tally.balances()) {
+            let tally = &unbalanced.tally;
+            return Err(LedgerError::Unbalanced {
+                unit: unbalanced.id,
+                read: tally.read,
+                acknowledged: tally.acknowledged,
+                filtered: tally.filtered_total(),
+                quarantined: tally.quarantined_total(),
+            });
+        }
+        let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
+        for unit in done {
+            complete_one(&transaction, &self.path, unit)?;
+        }
+        self.failpoints.hit(failpoint::BEFORE_COMMIT);
+        transaction.commit().map_err(sqlite("record finished units", &self.path))?;
+        self.failpoints.hit(failpoint::AFTER_COMMIT);
+        Ok(())
+    }
+
+    /// Notes that a run begins; the number is for [`Self::end_run`].
+    pub fn begin_run(&mut self, now: Nanos) -> Result<i64, LedgerError> {
+        self.connection
+            .execute("INSERT INTO runs (started_at, tool_version) VALUES (?1, ?2)", params![now.0, self.identity.tool_version])
+            .map_err(sqlite("note the beginning of the run", &self.path))?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Notes how the run ended.
+    pub fn end_run(&mut self, run: i64, outcome: RunOutcome, now: Nanos) -> Result<(), LedgerError> {
+        self.connection
+            .execute("UPDATE runs SET ended_at = ?2, outcome = ?3 WHERE id = ?1", params![run, now.0, outcome.name()])
+            .map_err(sqlite("note the end of the run", &self.path))?;
+        Ok(())
+    }
+}
+
+fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
+    let failed = |doing| sqlite(doing, path);
+    let state: Option<bool> = transaction
+        .prepare_cached("SELECT done FROM units WHERE id = ?1")
+        .and_then(|mut select| select.query_row([unit.id], |row| row.get(0)).optional())
+        .map_err(failed("look up a unit"))?;
+    match state {
+        None => return Err(LedgerError::UnknownUnit { unit: unit.id }),
+        Some(true) => return same_result(transaction, path, unit),
+        Some(false) => {}
+    }
+    let read = fit("rows read", unit.tally.read)?;
+    let acknowledged = fit("rows acknowledged", unit.tally.acknowledged)?;
+    transaction
+        .prepare_cached("UPDATE units SET done = 1, rows_read = ?2, acknowledged = ?3, damage = ?4, finished_at = ?5 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![unit.id, read, acknowledged, unit.damage, unit.finished_at.0]))
+        .map_err(failed("record a finished unit"))?;
+    let counts = unit.tally.filtered.iter().map(|count| ("filtered", count));
+    let counts = counts.chain(unit.tally.quarantined.iter().map(|count| ("quarantined", count)));
+    for (kind, (code, rows)) in counts {
+        let rows = fit("rows", *rows)?;
+        transaction
+            .prepare_cached("INSERT INTO unit_counts (unit, kind, code, rows) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut insert| insert.execute(params![unit.id, kind, code, rows]))
+            .map_err(failed("record the rows of a finished unit"))?;
+    }
+    Ok(())
+}
+
+/// Whether a unit that is done already was finished with what `unit` says.
+fn same_result(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
+    let found = read_units(transaction, path, Some(unit.id))?;
+    match found.first() {
+        Some((_, UnitState::Done { tally, damage, .. })) if *tally == unit.tally && *damage == unit.damage => Ok(()),
+        _ => Err(LedgerError::AlreadyDone { unit: unit.id }),
+    }
+}
+
+/// The ledger's list of units must be the plan's, to the letter.
+fn check_units(connection: &Connection, path: &Path, wanted: &[Unit]) -> Result<(), LedgerError> {
+    let found = read_states(connection, path)?;
+    let differ = |detail| LedgerError::UnitsDiffer { path: path.to_owned(), detail };
+    if found.len() != wanted.len() {
+        return Err(differ(format!("{} units in the ledger, {} in the plan", found.len(), wanted.len())));
+    }
+    match found.iter().zip(wanted).find(|((found, _), wanted)| found != *wanted) {
+        None => Ok(()),
+        Some(((found, _), wanted)) => Err(differ(format!(
+            "unit {} is {} ({}) in the ledger and {} ({}) in the plan",
+            found.id, found.key, found.etag, wanted.key, wanted.etag
+        ))),
+    }
+}

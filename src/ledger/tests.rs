@@ -1,0 +1,243 @@
+//! The ledger against a model of itself, against damage, and against everybody else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::time::{ManualClock, Nanos};
+
+fn identity(plan: &str) -> Identity {
+    Identity { plan_digest: plan.to_owned(), tool_version: "0.1.0".to_owned() }
+}
+
+fn units(count: u32) -> Vec<Unit> {
+    (0..count)
+        .map(|id| Unit {
+            id,
+            key: format!("datastore/s/{id}.json"),
+            etag: format!("etag-{id}"),
+            table: format!("table{}", id % 2),
+            bytes: 10 + u64::from(id),
+        })
+        .collect()
+}
+
+fn tally(acknowledged: u64, filtered: &[(&str, u64)], quarantined: &[(&str, u64)]) -> Tally {
+    let map = |side: &[(&str, u64)]| side.iter().map(|(code, rows)| ((*code).to_owned(), *rows)).collect::<BTreeMap<_, _>>();
+    let mut tally = Tally { read: 0, acknowledged, filtered: map(filtered), quarantined: map(quarantined) };
+    tally.read = acknowledged + tally.filtered_total() + tally.quarantined_total();
+    tally
+}
+
+fn done(id: u32, tally: Tally) -> UnitDone {
+    UnitDone { id, tally, damage: None, finished_at: Nanos(9) }
+}
+
+fn open(path: &Path, count: u32) -> Result<Ledger, LedgerError> {
+    Ledger::open(path, &identity("plan"), &units(count), &ManualClock::at(Nanos(5)))
+}
+
+#[test]
+fn a_ledger_reads_back_what_was_completed_and_view_sees_it_while_it_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path, 3).unwrap();
+    let run = ledger.begin_run(Nanos(1)).unwrap();
+    let mixed = tally(2, &[("drop_cold", 1)], &[("undecodable", 4), ("key_collision", 1)]);
+    ledger.complete(&[done(0, mixed.clone()), UnitDone { damage: Some("torn".into()), ..done(2, tally(7, &[], &[])) }]).unwrap();
+
+    let view = LedgerView::open(&path).unwrap();
+    let states = view.states().unwrap();
+    assert_eq!(states[0].1, UnitState::Done { tally: mixed.clone(), damage: None, finished_at: Nanos(9) });
+    assert_eq!(states[1].1, UnitState::Pending);
+    assert!(matches!(&states[2].1, UnitState::Done { damage: Some(why), .. } if why == "torn"));
+    let mut both = mixed;
+    both.add(&tally(7, &[], &[]));
+    assert_eq!(view.totals().unwrap(), BTreeMap::from([("table0".to_owned(), both), ("table1".to_owned(), Tally::default())]));
+    assert_eq!(view.identity().unwrap().plan_digest, "plan");
+    assert_eq!(view.runs().unwrap()[0].ended_at, None);
+
+    ledger.end_run(run, RunOutcome::Interrupted, Nanos(2)).unwrap();
+    assert_eq!(view.runs().unwrap()[0].outcome.as_deref(), Some("interrupted"));
+}
+
+#[test]
+fn an_operation_that_is_refused_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(&dir.path().join("ledger.db"), 2).unwrap();
+    ledger.complete(&[done(0, tally(1, &[], &[]))]).unwrap();
+    let before = ledger.states().unwrap();
+
+    let mut unbalanced = tally(3, &[], &[("undecodable", 1)]);
+    unbalanced.read += 1;
+    let refused = ledger.complete(&[done(1, tally(1, &[], &[])), done(1, unbalanced)]);
+    assert!(matches!(refused, Err(LedgerError::Unbalanced { unit: 1, read: 5, acknowledged: 3, quarantined: 1, .. })));
+    assert!(matches!(
+        ledger.complete(&[done(1, tally(1, &[], &[])), done(9, tally(1, &[], &[]))]),
+        Err(LedgerError::UnknownUnit { unit: 9 })
+    ));
+    assert!(matches!(
+        ledger.complete(&[done(1, tally(1, &[], &[])), done(0, tally(2, &[], &[]))]),
+        Err(LedgerError::AlreadyDone { unit: 0 })
+    ));
+    let too_large = ledger.complete(&[done(1, tally(u64::MAX, &[], &[]))]);
+    assert!(matches!(too_large, Err(LedgerError::TooLarge { .. })));
+    assert_eq!(ledger.states().unwrap(), before);
+
+    // The same result again is no news: a reply that was lost may be repeated.
+    ledger.complete(&[UnitDone { finished_at: Nanos(77), ..done(0, tally(1, &[], &[])) }]).unwrap();
+    assert_eq!(ledger.states().unwrap(), before);
+}
+
+#[test]
+fn a_second_writer_is_refused_for_as_long_as_the_first_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let ledger = open(&path, 1).unwrap();
+    // Moved, as a backfill moves it to the thread that commits: the lock moves along.
+    let moved = std::thread::spawn(move || ledger).join().unwrap();
+    let refused = open(&path, 1).unwrap_err();
+    assert!(matches!(&refused, LedgerError::Busy { dir: busy } if busy == dir.path()), "{refused}");
+    assert!(refused.hint().is_some());
+    drop(moved);
+    open(&path, 1).unwrap();
+}
+
+#[test]
+fn foreign_plans_other_units_and_newer_layouts_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    drop(open(&path, 2).unwrap());
+    assert!(matches!(Ledger::open(&path, &identity("other"), &units(2), &ManualClock::at(Nanos(5))), Err(LedgerError::ForeignPlan { .. })));
+    assert!(matches!(open(&path, 3), Err(LedgerError::UnitsDiffer { .. })));
+    let mut changed = units(2);
+    changed[1].etag = "other".into();
+    let refused = Ledger::open(&path, &identity("plan"), &changed, &ManualClock::at(Nanos(5))).unwrap_err();
+    assert!(refused.to_string().contains("datastore/s/1.json"), "{refused}");
+
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '2' WHERE name = 'schema'", []).unwrap();
+    assert!(matches!(open(&path, 2), Err(LedgerError::NewerSchema { found: 2, known: 1, .. })));
+    assert!(matches!(LedgerView::open(&path), Err(LedgerError::NewerSchema { .. })));
+    assert!(matches!(LedgerView::open(&dir.path().join("none.db")), Err(LedgerError::Missing { .. })));
+}
+
+#[test]
+fn a_creation_that_was_cut_off_starts_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    std::fs::write(dir.path().join("ledger.db.new"), b"half a database").unwrap();
+    assert_eq!(open(&path, 2).unwrap().states().unwrap().len(), 2);
+    assert!(!dir.path().join("ledger.db.new").try_exists().unwrap());
+}
+
+/// A ledger with three commits, copied as a killed process leaves it: database, log and all.
+fn killed(dir: &Path) -> (Vec<u8>, Vec<u8>) {
+    let path = dir.join("ledger.db");
+    let mut ledger = open(&path, 4).unwrap();
+    for id in 0..3 {
+        ledger.complete(&[done(id, tally(1 + u64::from(id), &[], &[]))]).unwrap();
+    }
+    (std::fs::read(&path).unwrap(), std::fs::read(dir.join("ledger.db-wal")).unwrap())
+}
+
+fn done_ids(ledger: &Ledger) -> Vec<u32> {
+    ledger.states().unwrap().into_iter().filter(|(_, state)| *state != UnitState::Pending).map(|(unit, _)| unit.id).collect()
+}
+
+#[test]
+fn a_log_cut_anywhere_leaves_a_state_that_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (database, log) = killed(dir.path());
+    let prefixes = [vec![], vec![0], vec![0, 1], vec![0, 1, 2]];
+    let mut seen = std::collections::BTreeSet::new();
+    for cut in (0..=log.len()).step_by(509).chain([log.len()]) {
+        let copy = tempfile::tempdir().unwrap();
+        let path = copy.path().join("ledger.db");
+        std::fs::write(&path, &database).unwrap();
+        std::fs::write(copy.path().join("ledger.db-wal"), &log[..cut]).unwrap();
+        let found = done_ids(&open(&path, 4).unwrap());
+        assert!(prefixes.contains(&found), "cut at {cut}: {found:?}");
+        seen.insert(found);
+    }
+    assert_eq!(seen.len(), prefixes.len(), "{seen:?}");
+}
+
+#[test]
+fn a_database_cut_anywhere_is_refused_and_never_taken_for_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path, 200).unwrap();
+    ledger.complete(&[done(1, tally(1, &[], &[]))]).unwrap();
+    drop(ledger);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.len() > 8192);
+    for cut in (0..whole.len()).step_by(1021).chain([whole.len() - 1]) {
+        let copy = tempfile::tempdir().unwrap();
+        let path = copy.path().join("ledger.db");
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let refused = open(&path, 200);
+        assert!(matches!(refused, Err(LedgerError::Corrupt { .. })), "cut at {cut}: {refused:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), &whole[..cut]);
+    }
+}
+
+/// What is done to the ledger and to its model.
+#[derive(Debug, Clone)]
+enum Step {
+    Complete(Vec<(u32, u64, u64)>),
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let unit = (0u32..7, 0u64..3, 0u64..2);
+    let step = prop_oneof![4 => prop::collection::vec(unit, 1..4).prop_map(Step::Complete), 1 => Just(Step::Reopen)];
+    prop::collection::vec(step, 1..14)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_behaves_as_a_map_that_is_written_once(steps in steps()) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        // Six units, so that unit 6 is unknown.
+        let mut ledger = open(&path, 6).unwrap();
+        let mut model: BTreeMap<u32, Tally> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Reopen => {
+                    drop(ledger);
+                    ledger = open(&path, 6).unwrap();
+                }
+                Step::Complete(group) => {
+                    let group: Vec<UnitDone> =
+                        group.into_iter().map(|(id, good, bad)| done(id, tally(good, &[], if bad > 0 { &[("x", 1)] } else { &[] }))).collect();
+                    let mut next = model.clone();
+                    let fits = group.iter().all(|unit| unit.id < 6 && *next.entry(unit.id).or_insert_with(|| unit.tally.clone()) == unit.tally);
+                    prop_assert_eq!(ledger.complete(&group).is_ok(), fits);
+                    if fits {
+                        model = next;
+                    }
+                }
+            }
+            let found: BTreeMap<u32, Tally> = ledger
+                .states()
+                .unwrap()
+                .into_iter()
+                .filter_map(|(unit, state)| match state {
+                    UnitState::Pending => None,
+                    UnitState::Done { tally, .. } => Some((unit.id, tally)),
+                })
+                .collect();
+            prop_assert_eq!(&found, &model);
+            let mut sum = Tally::default();
+            ledger.totals().unwrap().values().for_each(|tally| sum.add(tally));
+            let mut expected = Tally::default();
+            model.values().for_each(|tally| expected.add(tally));
+            prop_assert_eq!(sum, expected);
+        }
+    }
+}

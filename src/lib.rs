@@ -1,0 +1,30 @@
+//! Moves telemetry off AWS IoT Analytics and onto Amazon Timestream.
+//!
+//! The library never prints, never exits and never reads the environment; the binary does (`cli`). Rooms lean on lower
+//! floors only; docs/architecture.md has the map.
+
+// The vocabulary.
+pub mod digest;
+pub mod failpoint;
+pub mod path;
+pub mod progress;
+pub mod provenance;
+pub mod record;
+pub mod time;
+pub mod value;
+
+pub mod backfill;
+pub mod census;
+pub mod demo;
+pub mod history;
+pub mod inventory;
+pub mod ledger;
+#[cfg(feature = "local")]
+pub mod local;
+pub mod mapping;
+pub mod plan;
+pub mod report;
+pub mod settings;
+pub mod survey;
+pub mod target;
+pub mod verify;

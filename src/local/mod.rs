@@ -1,0 +1,170 @@
+//! The embedded services: Timestream write and query over the real wire protocol, persistent in SQLite.
+//!
+//! Faithful first: limits, windows, versions, status codes and error bodies are those of the real service as far as they are
+//! known; what is not known is a named switch ([`timestream::Switches`], docs/fidelity.md).
+//!
+//! Known differences: plain HTTP; signatures are not checked (any `Authorization` header will do, none is refused); stored
+//! rows do not expire when retention passes; there is no limit on calls per second and none on active magnetic partitions,
+//! unless [`Faults`] plays one.
+//!
+//! Clients must be given the endpoint and must not discover it: SDKs turn a discovered address into `https://`.
+//!
+//! Only `cli`, `demo` and tests may know this room. It uses the vocabulary and shares no rule with `target`: the two check
+//! each other.
+
+mod failure;
+mod faults;
+mod server;
+pub mod timestream;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use failure::{ErrorKind, Failure};
+pub use faults::{Counters, Fault, Faults, Rule, ThrottledStore, When};
+
+use crate::time::Clock;
+
+/// How the embedded services are to run.
+#[derive(Clone)]
+pub struct LocalSettings {
+    /// Where everything is kept; made if it is not there. One server at a time may use it.
+    pub data_dir: PathBuf,
+    /// What the services take for the present.
+    pub clock: Arc<dyn Clock>,
+    pub faults: Faults,
+    /// How long a row written to the magnetic store stays invisible to queries, in nanoseconds (really: up to 6 h).
+    pub magnetic_visibility_delay_nanos: i64,
+    /// What the documentation leaves open.
+    pub switches: timestream::Switches,
+    /// The region that resource names carry.
+    pub region: String,
+    /// How queries are answered.
+    pub queries: timestream::query::EngineOptions,
+}
+
+impl LocalSettings {
+    /// The usual settings: no faults, no delay, default switches, `us-east-1`.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            clock,
+            faults: Faults::none(),
+            magnetic_visibility_delay_nanos: 0,
+            switches: timestream::Switches::default(),
+            region: "us-east-1".to_owned(),
+            queries: timestream::query::EngineOptions::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalSettings").field("data_dir", &self.data_dir).field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// Why the embedded services cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    #[error("cannot listen: {0}")]
+    Listen(std::io::Error),
+    #[error("cannot use data directory {path}: {cause}", path = .path.display())]
+    DataDir { path: PathBuf, cause: std::io::Error },
+    #[error("data directory {path} is in use by another server", path = .path.display())]
+    InUse { path: PathBuf },
+    #[error("cannot use store {path}: {cause}", path = .path.display())]
+    Store { path: PathBuf, cause: rusqlite::Error },
+    #[error("{path} is not a store of the embedded Timestream", path = .path.display())]
+    Foreign { path: PathBuf },
+    #[error("store {path} has format {found}, this version reads format {known}", path = .path.display())]
+    Format { path: PathBuf, found: i64, known: i64 },
+    #[error("query results cannot be kept: {0}")]
+    Queries(String),
+    #[error("the server stopped unexpectedly")]
+    Crashed,
+}
+
+impl LocalError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Listen(_) => "choose another address or port with `--listen`",
+            Self::DataDir { .. } => "check that the directory can be written, or choose another with `--data-dir`",
+            Self::InUse { .. } => "stop the other server, or choose another directory with `--data-dir`",
+            Self::Foreign { .. } | Self::Format { .. } => "choose an empty directory with `--data-dir`",
+            Self::Store { .. } | Self::Queries(_) | Self::Crashed => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Serves on `listener` until `stop` becomes true (or its sender is gone); requests in flight are finished first.
+///
+/// # Errors
+/// [`LocalError`] if the store cannot be opened or the listener fails.
+pub async fn serve(listener: TcpListener, settings: LocalSettings, stop: watch::Receiver<bool>) -> Result<(), LocalError> {
+    let service = open(settings).await?;
+    server::run(listener, service, stop).await
+}
+
+/// A server that runs on the runtime that started it.
+#[derive(Debug)]
+pub struct Running {
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), LocalError>>,
+}
+
+impl Running {
+    /// What a client is given as its endpoint, for writing and for queries.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Finishes what is in flight and stops.
+    ///
+    /// # Errors
+    /// What the server failed with, if it had.
+    pub async fn stop(self) -> Result<(), LocalError> {
+        self.stop.send_replace(true);
+        self.task.await.unwrap_or(Err(LocalError::Crashed))
+    }
+}
+
+/// Starts a server on a free port of 127.0.0.1. It is ready when this returns, and stops when the answer is dropped.
+///
+/// # Errors
+/// [`LocalError`] if no port can be had or the store cannot be opened.
+pub async fn start(settings: LocalSettings) -> Result<Running, LocalError> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(LocalError::Listen)?;
+    start_on(listener, settings).await
+}
+
+/// Starts a server on `listener`. It is ready when this returns, and stops when the answer is dropped.
+///
+/// # Errors
+/// [`LocalError`] if the store cannot be opened.
+pub async fn start_on(listener: TcpListener, settings: LocalSettings) -> Result<Running, LocalError> {
+    let addr = listener.local_addr().map_err(LocalError::Listen)?;
+    let service = open(settings).await?;
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(server::run(listener, service, stopped));
+    Ok(Running { addr, stop, task })
+}
+
+async fn open(settings: LocalSettings) -> Result<Arc<timestream::Service>, LocalError> {
+    let opened = tokio::task::spawn_blocking(move || timestream::Service::open(settings)).await;
+    opened.unwrap_or(Err(LocalError::Crashed)).map(Arc::new)
+}

@@ -1,0 +1,234 @@
+//! HTTP/1.1 on a socket: who may ask, what is asked for, and the faults on the way; `timestream` gives the answers.
+//!
+//! Invariants
+//! - A request is answered once, or its connection is dropped because a fault rule says so.
+//! - After a stop, no new connection is taken and every request in flight is answered, within [`STOP_GRACE`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::LocalError;
+use super::failure::{ErrorKind, Failure};
+use super::faults::{self, Fault};
+use super::timestream::Service;
+
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 1024;
+/// Bytes of a request body. The real limit is unknown; the largest legal request is a query of 262,144 characters.
+const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long requests in flight may take after a stop.
+const STOP_GRACE: Duration = Duration::from_secs(30);
+const TARGET_PREFIX: &str = "Timestream_20181101.";
+const JSON_1_0: &str = "application/x-amz-json-1.0";
+
+/// A connection that is dropped on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped, as a fault rule asks")]
+struct Dropped;
+
+/// Serves until `stop`.
+pub(super) async fn run(listener: TcpListener, service: Arc<Service>, mut stop: watch::Receiver<bool>) -> Result<(), LocalError> {
+    let local = listener.local_addr().map_err(LocalError::Listen)?;
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let ids = Arc::new(RequestIds::new(service.now().0, local));
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            () = stopped(&mut stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let one = serve_connection(stream, local, Arc::clone(&service), Arc::clone(&ids), stop.clone());
+                connections.spawn(async move {
+                    one.await;
+                    drop(slot);
+                });
+            }
+            // A client that was gone again, or no file descriptors for a moment: neither ends the service.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+    drop(listener);
+    let finished = tokio::time::timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    if finished.is_err() {
+        tracing::warn!("requests were still in flight when the server had to stop");
+    }
+    Ok(())
+}
+
+/// Returns once a stop is asked for, or nobody is left who could.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    local: SocketAddr,
+    service: Arc<Service>,
+    ids: Arc<RequestIds>,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Answers are small and whole; waiting to fill a packet would cost 40 ms each.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let stop_in_requests = stop.clone();
+    let handler = service_fn(move |request| {
+        let (service, ids, stop) = (Arc::clone(&service), Arc::clone(&ids), stop_in_requests.clone());
+        async move { answer(request, local, &service, &ids, stop).await }
+    });
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
+    tokio::pin!(connection);
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    local: SocketAddr,
+    service: &Arc<Service>,
+    ids: &RequestIds,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Response<Full<Bytes>>, Dropped> {
+    let id = ids.next();
+    let operation = match operation(&request) {
+        Ok(operation) => operation,
+        Err(failure) => return Ok(respond(Err(failure), &id)),
+    };
+    let verdict = service.faults().judge(&operation);
+    if !verdict.latency.is_zero() {
+        tokio::time::sleep(verdict.latency).await;
+    }
+    match verdict.fault {
+        Some(Fault::Reset) => return Err(Dropped),
+        Some(Fault::Stall(time)) => {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                () = stopped(&mut stop) => {}
+            }
+            return Err(Dropped);
+        }
+        Some(Fault::Throttle(store)) => return Ok(respond(Err(faults::throttle(store)), &id)),
+        Some(Fault::Answer(kind)) => return Ok(respond(Err(faults::answer(kind)), &id)),
+        Some(Fault::LostReply | Fault::Latency(_)) | None => {}
+    }
+    let address = host(request.headers()).unwrap_or_else(|| local.to_string());
+    let answered = match read_body(request).await {
+        Ok(body) => service.answer(&operation, body, &address).await,
+        Err(failure) => Err(failure),
+    };
+    if verdict.fault == Some(Fault::LostReply) {
+        return Err(Dropped);
+    }
+    Ok(respond(answered, &id))
+}
+
+/// The operation that a request names, if it may ask for one at all.
+fn operation(request: &Request<Incoming>) -> Result<String, Failure> {
+    let headers = request.headers();
+    let unknown = |what: String| Failure::new(ErrorKind::UnknownOperation, what);
+    if request.method() != Method::POST || request.uri().path() != "/" {
+        return Err(unknown("Only POST / is served.".to_owned()));
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case(JSON_1_0) {
+        return Err(unknown(format!("The content type must be {JSON_1_0}.")));
+    }
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(operation) = target.strip_prefix(TARGET_PREFIX) else {
+        return Err(unknown(format!("The X-Amz-Target header must begin with {TARGET_PREFIX}")));
+    };
+    if !Service::serves(operation) {
+        return Err(unknown(format!("The operation {} is not served by the embedded service.", operation.escape_debug())));
+    }
+    if !headers.contains_key(AUTHORIZATION) {
+        return Err(Failure::new(ErrorKind::MissingAuthenticationToken, "Missing Authentication Token"));
+    }
+    Ok(operation.to_owned())
+}
+
+/// What the client believes to speak to: it gets this back from DescribeEndpoints.
+fn host(headers: &HeaderMap) -> Option<String> {
+    headers.get(HOST).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+async fn read_body(request: Request<Incoming>) -> Result<Bytes, Failure> {
+    let limited = Limited::new(request.into_body(), BODY_BYTES_MAX);
+    match limited.collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::new(ErrorKind::TooLarge, format!("The request is larger than {BODY_BYTES_MAX} bytes.")))
+        }
+        Err(error) => Err(Failure::new(ErrorKind::Serialization, format!("The request body could not be read: {error}"))),
+    }
+}
+
+fn respond(answered: Result<Value, Failure>, id: &str) -> Response<Full<Bytes>> {
+    let (status, body) = match answered {
+        Ok(body) => (StatusCode::OK, body),
+        Err(failure) => (failure.status(), failure.body()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_0));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    response
+}
+
+/// Request ids of the real form: 16 bytes in base 32.
+#[derive(Debug)]
+struct RequestIds {
+    seed: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    fn new(now: i64, local: SocketAddr) -> Self {
+        Self { seed: now.cast_unsigned() ^ u64::from(local.port()), count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let mut rest = xxhash_rust::xxh3::xxh3_128_with_seed(&count.to_le_bytes(), self.seed);
+        (0..26)
+            .map(|_| {
+                let digit = usize::try_from(rest & 31).unwrap_or(0);
+                rest >>= 5;
+                char::from(ALPHABET[digit])
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,98 @@
+//! Findings about the definitions, and about history that has none.
+
+use std::collections::BTreeSet;
+
+use super::{Findings, PlanInputs, counted, length, some};
+use crate::history::Layout;
+use crate::inventory::Storage;
+
+pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
+    blind_spots(inputs, found);
+    datastores(inputs, found);
+    without_definition(inputs, found);
+    not_translated(inputs, found);
+}
+
+fn blind_spots(inputs: &PlanInputs<'_>, found: &mut Findings) {
+    let migrated: BTreeSet<String> = inputs.settings.tables.iter().map(|mapping| format!("datastore {}", mapping.store)).collect();
+    for spot in &inputs.inventory.blind_spots {
+        let remedy = "capture what is missing with `iota2ts capture --from PATH…`, or go on if it does not matter";
+        if migrated.contains(&spot.subject) {
+            found.warn("blind_spot", &*spot.subject, &*spot.unknown, remedy);
+        } else {
+            found.note("blind_spot", &*spot.subject, &*spot.unknown, remedy);
+        }
+    }
+}
+
+fn datastores(inputs: &PlanInputs<'_>, found: &mut Findings) {
+    for (name, datastore) in &inputs.inventory.datastores {
+        let subject = format!("datastore {name}");
+        if let Storage::SiteWise { .. } = datastore.storage {
+            let cause = "it is the cold tier of AWS IoT SiteWise, which stays in its bucket and is not migrated";
+            found.warn("sitewise_store", subject, cause, "nothing to do here; SiteWise still owns that data");
+            continue;
+        }
+        let skipped = inputs.settings.skipped_stores.contains(name);
+        if skipped || inputs.listed(name).0 > 0 {
+            continue;
+        }
+        let (cause, remedy) = match &datastore.storage {
+            Storage::CustomerManaged { bucket, key_prefix } => (
+                "it is defined, and the history holds nothing of it".to_owned(),
+                format!("copy s3://{bucket}/{key_prefix}datastore/{name}/ below the history's directory, or add it to skipped_stores"),
+            ),
+            _ => (
+                "it is defined, and the history holds nothing of it; its storage was not a bucket of yours, so only what was delivered or \
+                 exported is left"
+                    .to_owned(),
+                "add its delivered dataset CSVs to the history, or add it to skipped_stores".to_owned(),
+            ),
+        };
+        found.warn("definition_without_history", subject, cause, remedy);
+    }
+}
+
+fn without_definition(inputs: &PlanInputs<'_>, found: &mut Findings) {
+    let stores: BTreeSet<&str> = inputs
+        .listing
+        .objects
+        .iter()
+        .filter(|object| object.layout != Layout::Channel && !inputs.inventory.datastores.contains_key(&object.store))
+        .map(|object| object.store.as_str())
+        .collect();
+    for store in stores.into_iter().filter(|store| !inputs.settings.skipped_stores.iter().any(|skipped| skipped == store)) {
+        found.note(
+            "store_without_definition",
+            format!("store {store}"),
+            "the history holds it, and no definition was captured: its types come from the rows alone",
+            "capture its definition with `iota2ts capture --from PATH…` if there is one",
+        );
+    }
+}
+
+fn not_translated(inputs: &PlanInputs<'_>, found: &mut Findings) {
+    let inventory = inputs.inventory;
+    if !inventory.pipelines.is_empty() {
+        found.note(
+            "pipelines_not_translated",
+            format!("{} in the inventory", counted(u64::try_from(inventory.pipelines.len()).unwrap_or(u64::MAX), "pipeline", "pipelines")),
+            format!("this step moves processed rows and translates no pipeline: {}", some(inventory.pipelines.keys().map(String::as_str))),
+            "keep the definitions; rows of the datastores went through these pipelines already",
+        );
+    }
+    let containers: Vec<&str> = inventory
+        .datasets
+        .values()
+        .filter(|dataset| matches!(dataset.action, Some(crate::inventory::DatasetAction::Container { .. })))
+        .map(|dataset| dataset.name.as_str())
+        .collect();
+    if !containers.is_empty() {
+        found.note(
+            "container_datasets",
+            counted(length(&containers), "dataset", "datasets"),
+            format!("a container computes {}, and containers are not migrated", some(containers.iter().copied())),
+            "run the container against Timestream yourself if its results are still needed",
+        );
+    }
+}

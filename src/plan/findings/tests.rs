@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::census::COLLISIONS_LISTED_MAX;
+use crate::history::{Layout, PassedOver};
+use crate::inventory::{BlindSpot, Dataset, DatasetAction, Pipeline, Retention, Storage, Versioning};
+use crate::path::ColumnPath;
+use crate::plan::RuleRemark;
+use crate::plan::fixture::{Known, NOW, ago, collision, datastore, known, measure, object, origin};
+use crate::record::MeasureKind;
+use crate::survey::Extent;
+use crate::time::{HOUR_NANOS, Nanos};
+
+#[test]
+fn a_healthy_migration_has_notes_only_and_every_irreversible_choice_among_them() {
+    let codes: Vec<String> = known().codes().into_iter().map(|(grade, code)| format!("{} {code}", grade.word())).collect();
+    assert_eq!(
+        codes,
+        [
+            "note irreversible_names",
+            "note irreversible_partition_key",
+            "note irreversible_retention",
+            "note irreversible_types",
+            "note live_analytics_closed",
+            "note magnetic_visibility",
+        ]
+    );
+}
+
+#[test]
+fn every_finding_is_raised_by_what_it_is_about_and_by_nothing_else() {
+    type Bend = fn(&mut Known);
+    let cases: [(&str, Grade, Bend); 37] = [
+        ("no_rows", Grade::Error, |k| k.table().records = 0),
+        ("not_counted", Grade::Error, |k| k.census.tables.clear()),
+        ("table_without_history", Grade::Error, |k| {
+            k.listing.objects.clear();
+            k.inventory.datastores.clear();
+        }),
+        ("store_not_in_settings", Grade::Error, |k| {
+            k.listing.objects.push(object("oven", Layout::Datastore, 0));
+            k.inventory.datastores.insert("oven".to_owned(), datastore("oven", Retention::Days(1), Storage::ServiceManaged));
+        }),
+        ("store_skipped", Grade::Note, |k| {
+            k.listing.objects.push(object("oven", Layout::Datastore, 0));
+            k.settings.skipped_stores.push("oven".to_owned());
+        }),
+        ("store_without_definition", Grade::Note, |k| k.inventory.datastores.clear()),
+        ("definition_without_history", Grade::Warning, |k| {
+            k.inventory.datastores.insert("oven".to_owned(), datastore("oven", Retention::Unlimited, Storage::ServiceManaged));
+        }),
+        ("sitewise_store", Grade::Warning, |k| {
+            let storage = Storage::SiteWise { bucket: "b".to_owned(), key_prefix: String::new() };
+            k.inventory.datastores.insert("assets".to_owned(), datastore("assets", Retention::Unknown, storage));
+        }),
+        ("channel_history_not_used", Grade::Warning, |k| k.listing.objects.push(object("raw", Layout::Channel, 0))),
+        ("passed_over_objects", Grade::Warning, |k| {
+            k.listing.passed_over.push(PassedOver { key: "README".to_owned(), reason: "not below a store".to_owned() });
+        }),
+        ("damaged_objects", Grade::Warning, |k| k.table().damaged.push(("a.gz".to_owned(), "cut off".to_owned()))),
+        ("undecodable_rows", Grade::Warning, |k| k.table().undecodable = 3),
+        ("refused_rows", Grade::Warning, |k| {
+            k.table().refused.insert("time_unreadable".to_owned(), 2);
+        }),
+        ("omitted_values", Grade::Warning, |k| {
+            k.table().omitted.insert("temperature: NaN".to_owned(), 9);
+        }),
+        ("sampled", Grade::Warning, |k| k.census.full = false),
+        ("irreversible_types", Grade::Warning, |k| {
+            k.survey.extent = Extent::Sample { objects_read: 1, objects_total: 2, rows_per_object_max: 10 };
+        }),
+        ("time_before_window", Grade::Error, |k| k.table().earliest = Some(Nanos(ago(400).0 - 12 * HOUR_NANOS - 1))),
+        ("retention_deletes_soon", Grade::Warning, |k| k.table().earliest = Some(Nanos(ago(400).0 - 12 * HOUR_NANOS))),
+        ("time_before_1970", Grade::Warning, |k| {
+            k.table().earliest = Some(Nanos(-1));
+            k.settings.target.magnetic_days = 73_000;
+        }),
+        ("time_in_future", Grade::Warning, |k| k.table().latest = Some(Nanos(NOW.0 + 15 * 60 * 1_000_000_000 + 1))),
+        ("magnetic_partition_budget", Grade::Warning, |k| k.table().earliest = Some(ago(300))),
+        ("magnetic_visibility", Grade::Note, |_| {}),
+        ("rejected_data_location_missing", Grade::Warning, |k| k.settings.target.rejected_data_bucket = None),
+        ("retention_shorter_than_datastore", Grade::Warning, |k| {
+            k.inventory.datastores.insert("press".to_owned(), datastore("press", Retention::Unlimited, Storage::ServiceManaged));
+        }),
+        ("partition_dimension_unknown", Grade::Error, |k| {
+            k.settings.target.partition_dimension = Some("site".to_owned());
+            k.table().series = 1;
+        }),
+        ("key_collisions", Grade::Warning, |k| {
+            k.table().collisions.push(collision(1));
+            k.table().collisions_total = 1;
+        }),
+        ("key_collisions", Grade::Error, |k| k.table().collisions_total = u64::try_from(COLLISIONS_LISTED_MAX).unwrap() + 1),
+        ("exact_duplicates", Grade::Note, |k| k.table().exact_duplicates = 1),
+        ("mixed_types", Grade::Warning, |k| k.survey.stores.get_mut("press").unwrap().columns[0].kinds.strings = 1),
+        ("case_insensitive_names", Grade::Warning, |k| {
+            k.settings.tables[0].measures.push(measure("Temperature", MeasureKind::Bigint));
+        }),
+        ("too_many_measures", Grade::Error, |k| {
+            k.settings.tables[0].measures = (0..257).map(|n| measure(&format!("m{n}"), MeasureKind::Double)).collect();
+        }),
+        ("near_limit", Grade::Note, |k| {
+            k.settings.tables[0].measures = (0..256).map(|n| measure(&format!("m{n}"), MeasureKind::Double)).collect();
+        }),
+        ("ignored_columns", Grade::Note, |k| k.settings.tables[0].ignored.push(ColumnPath::top("firmware"))),
+        ("invalid_mapping", Grade::Error, |k| k.rule_problems.push(remark())),
+        ("mapping_in_doubt", Grade::Warning, |k| k.doubts.push(remark())),
+        ("blind_spot", Grade::Warning, |k| {
+            let unknown = "its retention".to_owned();
+            k.inventory.blind_spots.push(BlindSpot { subject: "datastore press".to_owned(), unknown });
+        }),
+        ("pipelines_not_translated", Grade::Note, |k| {
+            let pipeline = Pipeline { name: "clean".to_owned(), origin: origin(), activities: Vec::new(), tags: BTreeMap::new() };
+            k.inventory.pipelines.insert("clean".to_owned(), pipeline);
+        }),
+    ];
+    let healthy = known().codes();
+    for (code, grade, bend) in cases {
+        let mut bent = known();
+        bend(&mut bent);
+        let raised = bent.codes();
+        assert!(raised.contains(&(grade, code.to_owned())), "{code} of {grade:?} is not in {raised:?}");
+        // A sample is a warning of its own, and a long history touches many partitions.
+        let companion = match code {
+            "irreversible_types" => "sampled",
+            "time_before_window" | "retention_deletes_soon" | "time_before_1970" => "magnetic_partition_budget",
+            _ => code,
+        };
+        let expected = |found: &str| found == code || found == companion;
+        let others: Vec<_> = raised.difference(&healthy).filter(|(_, found)| !expected(found)).collect();
+        assert!(others.is_empty(), "{code} came with {others:?}");
+    }
+}
+
+fn remark() -> RuleRemark {
+    RuleRemark {
+        table: "press".to_owned(),
+        subject: "measure running".to_owned(),
+        cause: "its name is reserved".to_owned(),
+        remedy: "rename it".to_owned(),
+    }
+}
+
+#[test]
+fn a_row_on_the_edge_of_a_window_is_inside_it() {
+    let mut edge = known();
+    edge.table().latest = Some(Nanos(NOW.0 + 15 * 60 * 1_000_000_000));
+    edge.table().earliest = Some(Nanos(ago(400).0 - 12 * HOUR_NANOS));
+    let codes: Vec<String> = edge.codes().into_iter().map(|(_, code)| code).collect();
+    assert!(!codes.iter().any(|code| code == "time_in_future" || code == "time_before_window"), "{codes:?}");
+    assert_eq!(edge.plan().accepted_from(), edge.census.tables[0].earliest.unwrap());
+}
+
+#[test]
+fn remedies_for_the_window_name_the_days_that_are_needed() {
+    let mut old = known();
+    old.table().earliest = Some(ago(500));
+    let finding = old.finding("time_before_window");
+    assert_eq!(finding.remedy, "set target.magnetic_days to at least 530 before the table is created");
+    old.table().earliest = Some(Nanos(i64::MIN));
+    assert!(old.finding("time_before_window").remedy.starts_with("correct or filter the times"));
+}
+
+#[test]
+fn container_datasets_are_named() {
+    let mut known = known();
+    let action = DatasetAction::Container {
+        name: "a".to_owned(),
+        image: "i".to_owned(),
+        execution_role_arn: "r".to_owned(),
+        compute_type: "ACU_1".to_owned(),
+        volume_size_gb: 1,
+        variables: Vec::new(),
+    };
+    let dataset = Dataset {
+        name: "forecast".to_owned(),
+        origin: origin(),
+        action: Some(action),
+        triggers: Vec::new(),
+        deliveries: Vec::new(),
+        retention: Retention::Unknown,
+        versioning: Versioning::Default,
+        late_data_timeout_minutes: None,
+        tags: BTreeMap::new(),
+    };
+    known.inventory.datasets.insert("forecast".to_owned(), dataset);
+    assert!(known.finding("container_datasets").cause.contains("forecast"));
+}
+
+#[test]
+fn findings_come_graded_and_in_a_stable_order() {
+    let mut known = known();
+    known.rule_problems = vec![remark()];
+    known.table().undecodable = 1;
+    let plan = known.plan();
+    assert!(plan.findings.is_sorted_by_key(|finding| (finding.grade, finding.code.clone(), finding.subject.clone())));
+    assert_eq!((plan.graded(Grade::Error), plan.graded(Grade::Warning)), (1, 1));
+}

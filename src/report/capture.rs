@@ -1,0 +1,60 @@
+//! What `capture` found, for people.
+
+use crate::inventory::{Captured, Inventory, Severity};
+
+use super::text::{Align, Table, count, shown};
+
+/// Blind spots beyond this many are counted; `inventory.json` holds them all.
+const BLIND_SPOTS_SHOWN: usize = 20;
+
+/// The result of a capture: what there is, what is wrong, what could not be seen.
+#[must_use]
+pub fn capture_text(captured: &Captured) -> String {
+    let mut text = resources(&captured.inventory);
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let lines: Vec<String> = captured
+            .problems
+            .iter()
+            .filter(|problem| problem.severity == severity)
+            .map(|problem| format!("  {}\n", shown(&problem.to_string())))
+            .collect();
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{} ({})\n{}", heading(severity), lines.len(), lines.concat()));
+        }
+    }
+    let blind = &captured.inventory.blind_spots;
+    if !blind.is_empty() {
+        text.push_str(&format!("\nCould not be seen ({})\n", blind.len()));
+        for spot in blind.iter().take(BLIND_SPOTS_SHOWN) {
+            text.push_str(&format!("  {}: {}\n", shown(&spot.subject), shown(&spot.unknown)));
+        }
+        if blind.len() > BLIND_SPOTS_SHOWN {
+            text.push_str(&format!("  … and {} more, all in inventory.json\n", blind.len() - BLIND_SPOTS_SHOWN));
+        }
+    }
+    text
+}
+
+fn resources(inventory: &Inventory) -> String {
+    let mut table = Table::new(&[("captured", Align::Left), ("number", Align::Right), ("names", Align::Left)]);
+    let mut line = |what: &str, names: Vec<&String>| {
+        let list: Vec<String> = names.iter().take(6).map(|name| shown(name)).collect();
+        let more = if names.len() > 6 { format!(" … {} more", names.len() - 6) } else { String::new() };
+        table.row([what.to_owned(), count(names.len() as u64), list.join(", ") + &more]);
+    };
+    line("channels", inventory.channels.keys().collect());
+    line("pipelines", inventory.pipelines.keys().collect());
+    line("datastores", inventory.datastores.keys().collect());
+    line("datasets", inventory.datasets.keys().collect());
+    line("topic rules", inventory.rules.keys().collect());
+    line("things", inventory.things.keys().collect());
+    table.render("")
+}
+
+fn heading(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "Mistakes",
+        Severity::Warning => "Warnings",
+        Severity::Note => "Notes",
+    }
+}

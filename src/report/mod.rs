@@ -1,0 +1,18 @@
+//! Plans, migrations and verifications as text for people. No decision is made here.
+//!
+//! Invariants
+//! - Nothing of a history reaches a terminal unescaped: every name and value goes through [`text::shown`].
+//! - A report can be read without colour, in 100 columns where its names allow it.
+//!
+//! May be used by `cli` and `demo` only.
+
+mod capture;
+mod outcome;
+mod plan;
+pub mod text;
+mod verification;
+
+pub use capture::capture_text;
+pub use outcome::outcome_text;
+pub use plan::plan_text;
+pub use verification::verification_text;

@@ -1,0 +1,50 @@
+//! What a backfill came to, for people.
+
+use crate::backfill::Outcome;
+use crate::ledger::Tally;
+
+use super::text::{Align, Table, count, duration, shown};
+
+/// The accounting so far, and what this run did.
+#[must_use]
+pub fn outcome_text(outcome: &Outcome) -> String {
+    let mut table = Table::new(&[
+        ("table", Align::Left),
+        ("read", Align::Right),
+        ("acknowledged", Align::Right),
+        ("filtered", Align::Right),
+        ("quarantined", Align::Right),
+    ]);
+    for (name, tally) in &outcome.totals {
+        table.row(line(name, tally));
+    }
+    if outcome.totals.len() > 1 {
+        table.row(line("all", &outcome.total()));
+    }
+    let mut text = table.render("");
+    text.push_str("  read = acknowledged + filtered + quarantined\n\n");
+    for (code, rows) in &outcome.total().quarantined {
+        text.push_str(&format!("quarantined: {} rows, {}\n", count(*rows), shown(code)));
+    }
+    for (key, damage) in &outcome.damaged {
+        text.push_str(&format!("damaged: {}: {}\n", shown(key), shown(damage)));
+    }
+    for remark in &outcome.remarks {
+        text.push_str(&format!("note: {}\n", shown(remark)));
+    }
+    text.push_str(&format!(
+        "{} of {} objects done; this run: {} rows in {} requests ({} repeated, {} throttled), {}\n",
+        count(outcome.units_done),
+        count(outcome.units_done + outcome.units_pending),
+        count(outcome.rows),
+        count(outcome.requests),
+        count(outcome.retries),
+        count(outcome.throttled_memory + outcome.throttled_magnetic),
+        duration(outcome.seconds),
+    ));
+    text
+}
+
+fn line(name: &str, tally: &Tally) -> [String; 5] {
+    [name.to_owned(), count(tally.read), count(tally.acknowledged), count(tally.filtered_total()), count(tally.quarantined_total())]
+}

@@ -1,0 +1,164 @@
+use super::*;
+use crate::mapping::{Collisions, MissingDimension, WrongType};
+use crate::record::MeasureKind;
+use crate::time::TimeFormat;
+
+const GOOD: &str = r#"
+history = "history"
+skipped_stores = ["old"]
+
+[target]
+database = "factory"
+memory_hours = 12
+magnetic_days = 400
+partition_dimension = "device_id"
+
+[write]
+record_version = 3
+requests_in_flight_max = 8
+readers = 1
+
+[[table]]
+store = "press"
+table = "press"
+measure_name = "telemetry"
+time = { column = "ts", format = "epoch_ms" }
+dimensions = [{ column = "site", name = "site" }, { column = "device.id", name = "device_id" }]
+measures = [
+  { column = "temperature", name = "temperature", type = "DOUBLE" },
+  { column = "serviced", name = "serviced", type = "timestamp", format = "iso8601" },
+]
+ignored = ["__dt"]
+
+[table.policies]
+missing_dimension = { fill = "none" }
+collisions = "keep_last"
+"#;
+
+fn problems(text: &str) -> Vec<String> {
+    Settings::parse(text, "migration.toml").unwrap_err().problems().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn reads_every_setting_and_fills_in_the_stated_defaults() {
+    let settings = Settings::parse(GOOD, "migration.toml").unwrap();
+    assert_eq!(settings.history, "history");
+    assert_eq!(settings.skipped_stores, ["old"]);
+    assert_eq!(settings.target.partition_dimension.as_deref(), Some("device_id"));
+    assert_eq!(settings.target.rejected_data_prefix, "iota2ts/rejected/");
+    assert_eq!(settings.write, WriteSettings { record_version: 3, requests_in_flight_max: 8, readers: 1 });
+    let table = &settings.tables[0];
+    let names: Vec<&str> = table.dimensions.iter().map(|dimension| &*dimension.name).collect();
+    assert_eq!(names, ["device_id", "site"], "dimensions are sorted by name");
+    assert_eq!(table.measures[1].kind, MeasureKind::Timestamp);
+    assert_eq!(table.measures[1].format, Some(TimeFormat::Iso8601));
+    assert_eq!(table.policies.missing_dimension, MissingDimension::Fill("none".to_owned()));
+    assert_eq!(table.policies.collisions, Collisions::KeepLast);
+    assert_eq!(table.policies.wrong_type, WrongType::Quarantine);
+}
+
+#[test]
+fn all_mistakes_are_named_at_once_with_line_key_value_and_what_is_allowed() {
+    let bad = GOOD
+        .replace("memory_hours = 12", "memory_hours = 0")
+        .replace("magnetic_days = 400", "magnetic_days = \"all\"")
+        .replace("readers = 1", "readers = 1\nthreads = 4")
+        .replace("format = \"epoch_ms\"", "format = \"millis\"")
+        .replace("type = \"DOUBLE\"", "type = \"FLOAT\"")
+        .replace("\"keep_last\"", "\"newest\"");
+    assert_eq!(
+        problems(&bad),
+        [
+            "line 7: target.memory_hours: found 0; it must be a whole number from 1 to 8766",
+            "line 8: target.magnetic_days: found \"all\"; it must be a whole number from 1 to 73000",
+            "line 15: write.threads: there is no such setting; allowed here are record_version, requests_in_flight_max, readers",
+            "line 21: table[0].time.format: `millis` is not a time format; use epoch_s, epoch_ms, epoch_us, epoch_ns, iso8601, athena or \
+             java:<pattern>",
+            "line 24: table[0].measures[0].type: found \"FLOAT\"; it must be \"DOUBLE\", \"BIGINT\", \"BOOLEAN\", \"VARCHAR\" or \"TIMESTAMP\"",
+            "line 31: table[0].policies.collisions: found \"newest\"; it must be \"quarantine\", \"keep_first\" or \"keep_last\"",
+        ]
+    );
+    let error = Settings::parse(&bad, "migration.toml").unwrap_err();
+    assert!(error.to_string().starts_with("migration.toml line 7: target.memory_hours: found 0"), "{error}");
+    assert!(error.to_string().ends_with("(and 5 more)"), "{error}");
+    assert!(error.hint().unwrap().contains("migration.toml"));
+}
+
+#[test]
+fn missing_settings_are_named_where_they_belong() {
+    let text = "history = \"h\"\n[target]\ndatabase = \"abc\"\nmemory_hours = 1\n[[table]]\nstore = \"s\"\n";
+    assert_eq!(
+        problems(text),
+        [
+            "line 2: target.magnetic_days: it is missing; it must be a whole number from 1 to 73000",
+            "line 5: table[0].table: it is missing; it must be the name of a Timestream table",
+            "line 5: table[0].measure_name: it is missing; it must be the measure name of the table's records",
+            "line 5: table[0].time: it is missing; it must be a table { column = …, format = … }",
+            "line 5: table[0].dimensions: it is missing; it must be a list of { column = …, name = … }",
+            "line 5: table[0].measures: it is missing; it must be a list of { column = …, name = …, type = … }",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_is_named_with_its_line() {
+    let found = problems("history = \"h\"\n[target\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("line 2: not TOML: "), "{found:?}");
+}
+
+#[test]
+fn two_stores_never_share_a_table_and_a_skipped_store_has_none() {
+    let section = GOOD.split_once("[[table]]").unwrap().1;
+    let twice = format!("{GOOD}\n[[table]]{}", section.replace("store = \"press\"", "store = \"old\""));
+    assert_eq!(
+        problems(&twice),
+        [
+            "line 3: skipped_stores: the store `old` is skipped here and has a [[table]] below",
+            "line 34: table[1].table: another [[table]] has the table `press` already; each needs its own",
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_meaning_is_refused() {
+    for (from, to, expected) in [
+        ("type = \"DOUBLE\"", "type = \"DOUBLE\", format = \"iso8601\"", "only TIMESTAMP has"),
+        ("{ fill = \"none\" }", "{ fill = \"\" }", "it must be the text that stands in"),
+        ("{ fill = \"none\" }", "\"drop\"", "it must be \"omit\" or \"quarantine\""),
+        ("collisions = ", "nested = \"json_text\"\nnested_separator = \"_\"\ncollisions = ", "only"),
+        ("database = \"factory\"", "database = \"a b\"", "a database's name is 3 to 256"),
+        ("memory_hours = 12", "memory_hours = 12\nrejected_data_bucket = \"Bucket_\"", "it must be an S3 bucket's name"),
+        ("memory_hours = 12", "memory_hours = 12\nrejected_data_prefix = \"/x\"", "not begin with a slash"),
+        ("ignored = [\"__dt\"]", "ignored = [\"a[\"]", "is not a column path"),
+        ("ignored = [\"__dt\"]", "ignored = \"__dt\"", "it must be a list of column paths"),
+        ("[{ column = \"site\", name = \"site\" },", "[\"site\",", "it must be a table in braces"),
+        ("record_version = 3", "record_version = 0", "from 1 to 9223372036854775807"),
+        ("requests_in_flight_max = 8", "requests_in_flight_max = 100000", "from 1 to 256"),
+        ("readers = 1", "readers = 1.0", "from 1 to 64"),
+    ] {
+        let bad = GOOD.replace(from, to);
+        assert_ne!(bad, GOOD, "{from}");
+        let found = problems(&bad);
+        assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:?}");
+    }
+}
+
+#[test]
+fn the_digest_sees_decisions_and_not_comments() {
+    let digest = |text: &str| Settings::parse(text, "").unwrap().digest();
+    assert_eq!(digest(GOOD), digest(&format!("# thought about it\n{}", GOOD.replace("readers = 1", "readers    =  1 # enough"))));
+    assert_ne!(digest(GOOD), digest(&GOOD.replace("readers = 1", "readers = 2")));
+    assert_eq!(digest(GOOD).len(), 64);
+}
+
+#[test]
+fn a_file_that_is_not_there_says_how_to_get_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = Settings::load(&directory.path().join("migration.toml")).unwrap_err();
+    assert!(matches!(error, SettingsError::Unreadable { .. }));
+    assert!(error.hint().unwrap().contains("iota2ts plan --history"));
+    let path = directory.path().join("good.toml");
+    std::fs::write(&path, GOOD).unwrap();
+    assert_eq!(Settings::load(&path).unwrap(), Settings::parse(GOOD, "").unwrap());
+}

@@ -1,0 +1,89 @@
+//! What the ledger says about rows, arranged by the listing's numbers. It is asked why, never how many.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::history::Listing;
+use crate::ledger::{QuarantinedRow, Tally, Unit, UnitState};
+use crate::time::Nanos;
+
+/// The ledger as a verification uses it. Rows in quarantine are held in memory, about 60 bytes each.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerRecord {
+    units: BTreeMap<u32, UnitFact>,
+    quarantined: BTreeMap<(u32, u64), Arc<str>>,
+    codes: BTreeSet<Arc<str>>,
+    numbers: BTreeMap<String, u32>,
+    tables: BTreeMap<String, TableFact>,
+}
+
+/// What the ledger knows of one object of the listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnitFact {
+    /// None while the unit is not done.
+    pub(super) finished_at: Option<Nanos>,
+    /// Whether the object is still the one that was written.
+    pub(super) unchanged: bool,
+}
+
+/// The ledger's totals for one table.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TableFact {
+    pub(super) tally: Tally,
+    pub(super) units_pending: u64,
+    /// Units whose object the listing no longer has.
+    pub(super) units_gone: u64,
+}
+
+impl LedgerRecord {
+    /// Arranges `states` by the numbers of `listing`; objects are found by their keys.
+    #[must_use]
+    pub fn new(listing: &Listing, states: &[(Unit, UnitState)]) -> Self {
+        let numbers: BTreeMap<String, u32> = (0..).zip(&listing.objects).map(|(at, object)| (object.id.key.clone(), at)).collect();
+        let etag = |number: u32| usize::try_from(number).ok().and_then(|at| listing.objects.get(at)).map(|object| &object.id.etag);
+        let mut record = Self { numbers, ..Self::default() };
+        for (unit, state) in states {
+            let table = record.tables.entry(unit.table.clone()).or_default();
+            let finished_at = match state {
+                UnitState::Pending => {
+                    table.units_pending += 1;
+                    None
+                }
+                UnitState::Done { tally, finished_at, .. } => {
+                    table.tally.add(tally);
+                    Some(*finished_at)
+                }
+            };
+            match record.numbers.get(&unit.key) {
+                None => table.units_gone += 1,
+                Some(number) => {
+                    record.units.insert(*number, UnitFact { finished_at, unchanged: etag(*number) == Some(&unit.etag) });
+                }
+            }
+        }
+        record
+    }
+
+    /// Adds one row of the quarantine.
+    pub fn add_quarantined(&mut self, row: &QuarantinedRow) {
+        let Some(&unit) = self.numbers.get(&row.object) else { return };
+        let code = self.codes.get(row.code.as_str()).cloned().unwrap_or_else(|| {
+            let code: Arc<str> = row.code.as_str().into();
+            self.codes.insert(Arc::clone(&code));
+            code
+        });
+        self.quarantined.insert((unit, row.row), code);
+    }
+
+    pub(super) fn unit(&self, unit: u32) -> Option<UnitFact> {
+        self.units.get(&unit).copied()
+    }
+
+    pub(super) fn quarantined(&self, unit: u32, row: u64) -> Option<&Arc<str>> {
+        self.quarantined.get(&(unit, row))
+    }
+
+    pub(super) fn table(&self, table: &str) -> Option<&TableFact> {
+        self.tables.get(table)
+    }
+}

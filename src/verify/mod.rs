@@ -1,0 +1,32 @@
+//! Source and target compared; every difference named, with its cause where one is known.
+//!
+//! The way of a verification: a census of the source (`expect`), counts and digests of the target (`ask`), the rows of the
+//! buckets that differ beside the source's keys (`compare`), why they differ (`why`), their values (`describe`), and the
+//! accounting (`model`).
+//!
+//! Invariants
+//! - The ledger's counts are never taken as truth: the source is read again. The ledger only says why.
+//! - A verdict of "complete" needs every source row accounted for, and at least one.
+//! - No total is passed on that does not add up: [`TableVerification::check`].
+//! - Memory does not grow with the history, nor with the number of differences.
+//! - Nothing is written but the list of differences and a scratch directory: the target is only a [`crate::target::Reader`].
+//!
+//! May be used by `cli` and `demo` only.
+
+mod ask;
+mod compare;
+mod describe;
+mod differences;
+mod error;
+mod expect;
+mod ledger;
+mod model;
+mod run;
+#[cfg(test)]
+mod tests;
+mod why;
+
+pub use error::VerifyError;
+pub use ledger::LedgerRecord;
+pub use model::*;
+pub use run::{VerifyJob, VerifyOptions, verify};

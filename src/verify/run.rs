@@ -1,0 +1,355 @@
+//! A verification from beginning to end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::ask::{self, RowFetch, TargetBuckets, TargetRows};
+use super::compare::{Comparison, Counts, Found};
+use super::describe::{self, difference};
+use super::differences::DifferencesFile;
+use super::error::VerifyError;
+use super::expect::{Expected, disagreements, expect};
+use super::ledger::LedgerRecord;
+use super::model::{Kind, LeftOut, Method, TableVerification, Verification};
+use super::why::Why;
+use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shape_of, take_from};
+use crate::history::{Layout, Listing, ReadLimits};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::target::{ReadShape, Reader};
+use crate::time::{Clock, DAY_NANOS, HOUR_NANOS};
+
+/// All that a verification needs. The source is joined with the plan's mappings, in the plan's order of tables.
+pub struct VerifyJob<R> {
+    pub plan: Arc<Plan>,
+    /// The listing as it is now; the caller has compared its digest with the plan's.
+    pub listing: Arc<Listing>,
+    pub source: Arc<dyn MappedHistory>,
+    pub reader: R,
+    pub ledger: Option<Arc<LedgerRecord>>,
+    pub clock: Arc<dyn Clock>,
+    pub progress: Arc<dyn Progress>,
+    /// A directory that may be made; about 52 bytes per row are needed while it runs.
+    pub scratch: PathBuf,
+    /// Where the list of differences goes, also when there is none.
+    pub differences: PathBuf,
+    pub options: VerifyOptions,
+}
+
+impl<R> std::fmt::Debug for VerifyJob<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyJob")
+            .field("scratch", &self.scratch)
+            .field("differences", &self.differences)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct VerifyOptions {
+    /// Width of the time buckets; one hour at the least.
+    pub bucket_nanos: i64,
+    /// Source objects decoded at once.
+    pub readers: usize,
+    /// Differences in the result, for each table and kind.
+    pub shown_max: usize,
+    /// Differences whose values are fetched, for each table and kind. The others are listed by key, time and place.
+    pub described_max: usize,
+    /// How long a row of the magnetic store may stay invisible after it was acknowledged (facts: within 6 hours).
+    pub magnetic_window_nanos: i64,
+    /// The same for the memory store: reads are eventually consistent, for how long is not stated.
+    pub memory_window_nanos: i64,
+    /// A bucket of more target rows is fetched in pieces.
+    pub rows_per_request_max: u64,
+    /// Keys in memory at once.
+    pub entries_at_once: u64,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self {
+            bucket_nanos: DAY_NANOS,
+            readers: 2,
+            shown_max: 10,
+            described_max: 20_000,
+            magnetic_window_nanos: 6 * HOUR_NANOS,
+            memory_window_nanos: HOUR_NANOS / 12,
+            rows_per_request_max: 200_000,
+            entries_at_once: ENTRIES_AT_ONCE,
+        }
+    }
+}
+
+/// Reads the source again, compares it with the target, lists every difference, and gives the verdict.
+///
+/// # Errors
+/// [`VerifyError`] when no verdict can be given. Differences are no error.
+pub async fn verify<R: Reader>(job: VerifyJob<R>) -> Result<Verification, VerifyError> {
+    if job.options.bucket_nanos < HOUR_NANOS {
+        return Err(VerifyError::Bucket { nanos: job.options.bucket_nanos });
+    }
+    let taken = take_census(&job).await?;
+    let mut file = DifferencesFile::create(&job.differences)?;
+    let mut tables = Vec::new();
+    for table in 0..job.plan.tables.len() {
+        let verified = verify_table(&job, &taken, table, &mut file).await?;
+        verified.check().map_err(|identity| VerifyError::Unbalanced { table: verified.table.clone(), identity })?;
+        tables.push(verified);
+    }
+    let verification = Verification {
+        verified_at: job.clock.now(),
+        history: job.plan.history.clone(),
+        database: job.plan.target.database.clone(),
+        verdict: Verification::verdict_of(&tables),
+        tables,
+        left_out: left_out(&job.plan, &job.listing),
+        passed_over: job.listing.passed_over.len() as u64,
+        ledger_consulted: job.ledger.is_some(),
+        differences_listed: file.finish()?,
+    };
+    Ok(verification)
+}
+
+/// Runs `work` off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, VerifyError> + Send + 'static) -> Result<T, VerifyError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(ended) => match ended.try_into_panic() {
+            // A defect is not turned into an ordinary error.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(VerifyError::Stopped),
+        },
+    }
+}
+
+async fn take_census<R>(job: &VerifyJob<R>) -> Result<Arc<Taken>, VerifyError> {
+    let (plan, listing, source, progress) =
+        (Arc::clone(&job.plan), Arc::clone(&job.listing), Arc::clone(&job.source), Arc::clone(&job.progress));
+    let options = CensusOptions {
+        limits: ReadLimits::default(),
+        sample: None,
+        scratch: job.scratch.clone(),
+        readers: job.options.readers,
+        digests: true,
+        collisions_listed_max: 0,
+        entries_at_once: job.options.entries_at_once,
+    };
+    blocking(move || {
+        let mappings: Vec<_> = plan.tables.iter().map(|table| table.mapping.clone()).collect();
+        Ok(Arc::new(take_from(source.as_ref(), &listing, &mappings, &options, progress.as_ref())?))
+    })
+    .await
+}
+
+async fn verify_table<R: Reader>(
+    job: &VerifyJob<R>,
+    taken: &Arc<Taken>,
+    table: usize,
+    file: &mut DifferencesFile,
+) -> Result<TableVerification, VerifyError> {
+    let (Some(planned), Some(census)) = (job.plan.tables.get(table), taken.census.tables.get(table)) else {
+        return Err(VerifyError::Stopped);
+    };
+    let shape = shape_of(&planned.mapping);
+    let expected = {
+        let (taken, ledger, bucket_nanos) = (Arc::clone(taken), job.ledger.clone(), job.options.bucket_nanos);
+        blocking(move || expect(&taken.keys, table, bucket_nanos, ledger.as_deref())).await?
+    };
+    let target = ask::buckets(&job.reader, &shape, job.options.bucket_nanos).await?;
+    let differing = differing_buckets(&expected, &target);
+    let all: BTreeSet<i64> = expected.buckets.keys().chain(target.buckets.keys()).copied().collect();
+    let alike_rows: u64 = all.difference(&differing).filter_map(|number| expected.buckets.get(number)).map(|bucket| bucket.rows).sum();
+
+    let mut verified = TableVerification {
+        table: census.table.clone(),
+        store: census.store.clone(),
+        method: target.method,
+        table_found: target.table_found,
+        source_rows: census.rows,
+        undecodable: census.undecodable,
+        refused: census.refused.clone(),
+        collided: expected.collided,
+        acknowledged: census.records - expected.collided,
+        collapsed: expected.collapsed,
+        present: alike_rows,
+        target_rows: alike_rows,
+        buckets: all.len() as u64,
+        buckets_compared: differing.len() as u64,
+        damaged: census.damaged.clone(),
+        ledger_disagrees: job.ledger.as_ref().map(|ledger| disagreements(census, &expected, ledger)).unwrap_or_default(),
+        ..TableVerification::default()
+    };
+    if expected.rows() + expected.collapsed != verified.acknowledged {
+        let identity = format!("acknowledged {} = distinct {} + collapsed {}", verified.acknowledged, expected.rows(), expected.collapsed);
+        return Err(VerifyError::Unbalanced { table: verified.table, identity });
+    }
+    if !differing.is_empty() {
+        job.progress.begin(&format!("comparing the rows of {}", census.table), Some(differing.len() as u64), "buckets");
+        narrow(job, taken, table, &shape, &target, differing, &mut verified, file).await?;
+        job.progress.end();
+    }
+    Ok(verified)
+}
+
+/// Buckets whose rows must be compared: all of them where there are no digests.
+fn differing_buckets(expected: &Expected, target: &TargetBuckets) -> BTreeSet<i64> {
+    let numbers: BTreeSet<i64> = expected.buckets.keys().chain(target.buckets.keys()).copied().collect();
+    let alike = |number: &i64| match (expected.buckets.get(number), target.buckets.get(number)) {
+        (Some(ours), Some(theirs)) => ours.rows == theirs.rows && ours.digest == theirs.digest,
+        _ => false,
+    };
+    numbers.into_iter().filter(|number| target.method == Method::Rows || !alike(number)).collect()
+}
+
+/// What a comparison of rows gathered.
+struct Narrowed {
+    counts: Counts,
+    causes: BTreeMap<Kind, BTreeMap<String, u64>>,
+    uneven: BTreeSet<i64>,
+    /// Those whose values are fetched.
+    described: Vec<Found>,
+    /// The others, as lines.
+    rest: DifferencesFile,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller; the arguments are the stations of one journey")]
+async fn narrow<R: Reader>(
+    job: &VerifyJob<R>,
+    taken: &Arc<Taken>,
+    table: usize,
+    shape: &ReadShape,
+    target: &TargetBuckets,
+    differing: BTreeSet<i64>,
+    verified: &mut TableVerification,
+    file: &mut DifferencesFile,
+) -> Result<(), VerifyError> {
+    let Some((scratch, entries_at_once)) = taken.keys.scratch(table) else { return Err(VerifyError::Stopped) };
+    let options = &job.options;
+    let fetch =
+        RowFetch { reader: &job.reader, shape, bucket_nanos: options.bucket_nanos, rows_per_request_max: options.rows_per_request_max };
+    // A bucket that the target does not have needs no asking.
+    let wanted: Vec<(i64, u64)> = differing.iter().filter_map(|number| Some((*number, target.buckets.get(number)?.rows))).collect();
+    let rows = fetch.spill(&wanted, scratch, entries_at_once, || job.progress.advance(1)).await?;
+    let rest = DifferencesFile::create(&scratch.fresh_path())?;
+    let narrowed = compare(job, taken, table, rows, differing, target.table_found, rest).await?;
+
+    let counts = narrowed.counts;
+    verified.present += counts.present;
+    verified.changed = counts.changed;
+    verified.pending = counts.pending;
+    verified.missing = counts.missing;
+    verified.extra = counts.extra;
+    verified.target_rows += counts.target_rows;
+    verified.causes = narrowed.causes;
+    verified.buckets_alike = verified.buckets_compared - narrowed.uneven.len() as u64;
+    verified.listed_without_values = narrowed.rest.lines();
+    if verified.method == Method::Rows {
+        verified.buckets_alike = 0;
+    }
+    list(job, table, &fetch, narrowed.described, verified, file).await?;
+    file.append(narrowed.rest)
+}
+
+async fn compare<R: Reader>(
+    job: &VerifyJob<R>,
+    taken: &Arc<Taken>,
+    table: usize,
+    target: TargetRows,
+    differing: BTreeSet<i64>,
+    table_found: bool,
+    mut rest: DifferencesFile,
+) -> Result<Narrowed, VerifyError> {
+    let (taken, ledger, listing) = (Arc::clone(taken), job.ledger.clone(), Arc::clone(&job.listing));
+    let (now, memory_hours, options) = (job.clock.now(), job.plan.target.memory_hours, job.options.clone());
+    blocking(move || {
+        let why = Why {
+            ledger: ledger.as_deref(),
+            now,
+            memory_hours,
+            // What was written to a table that is not there will not appear in it.
+            magnetic_window_nanos: if table_found { options.magnetic_window_nanos } else { 0 },
+            memory_window_nanos: if table_found { options.memory_window_nanos } else { 0 },
+        };
+        let name = taken.census.tables.get(table).map(|census| census.table.clone()).unwrap_or_default();
+        let comparison =
+            Comparison { keys: &taken.keys, table, target: &target, bucket_nanos: options.bucket_nanos, differing: &differing, why };
+        let object = |unit| object_key(&listing, unit);
+        let mut causes: BTreeMap<Kind, BTreeMap<String, u64>> = BTreeMap::new();
+        let mut described_of: BTreeMap<Kind, usize> = BTreeMap::new();
+        let (mut described, mut uneven) = (Vec::new(), BTreeSet::new());
+        let counts = comparison.run(&mut uneven, &mut |found| {
+            *causes.entry(found.kind).or_default().entry(found.cause.label()).or_default() += 1;
+            let so_far = described_of.entry(found.kind).or_default();
+            if *so_far < options.described_max {
+                *so_far += 1;
+                described.push(found);
+                return Ok(());
+            }
+            rest.write(&difference(&found, &name, &object, None, None))
+        })?;
+        Ok(Narrowed { counts, causes, uneven, described, rest })
+    })
+    .await
+}
+
+/// Fetches the values of `found`, writes its lines in time order, and keeps the first of each kind to show.
+async fn list<R: Reader>(
+    job: &VerifyJob<R>,
+    table: usize,
+    fetch: &RowFetch<'_, R>,
+    mut found: Vec<Found>,
+    verified: &mut TableVerification,
+    file: &mut DifferencesFile,
+) -> Result<(), VerifyError> {
+    found.sort_by_key(|found| (found.time, found.key, found.kind, found.target));
+    let target = describe::from_target(fetch, &found).await?;
+    let (source, listing, readers) = (Arc::clone(&job.source), Arc::clone(&job.listing), job.options.readers);
+    let (found, sources) = blocking(move || {
+        let sources = describe::from_source(source.as_ref(), &listing, table, &found, readers)?;
+        Ok((found, sources))
+    })
+    .await?;
+    let object = |unit| object_key(&job.listing, unit);
+    let mut shown: BTreeMap<Kind, usize> = BTreeMap::new();
+    for found in &found {
+        let source = found.source.and_then(|at| sources.get(&at));
+        let target = found.target.and_then(|content| target.get(&(found.key, content)));
+        let line = difference(found, &verified.table, &object, source, target);
+        file.write(&line)?;
+        let shown = shown.entry(found.kind).or_default();
+        if *shown < job.options.shown_max {
+            *shown += 1;
+            verified.shown.push(line);
+        }
+    }
+    Ok(())
+}
+
+fn object_key(listing: &Listing, unit: u32) -> String {
+    let object = usize::try_from(unit).ok().and_then(|at| listing.objects.get(at));
+    object.map_or_else(|| format!("object {unit}"), |object| object.id.key.clone())
+}
+
+/// Objects that no table of the plan takes, by store and layout.
+fn left_out(plan: &Plan, listing: &Listing) -> Vec<LeftOut> {
+    let taken = |object| plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
+    let mut groups: BTreeMap<(String, &'static str), LeftOut> = BTreeMap::new();
+    for object in listing.objects.iter().filter(|object| !taken(object)) {
+        let layout = match object.layout {
+            Layout::Datastore => "datastore",
+            Layout::Dataset => "dataset",
+            Layout::Channel => "channel",
+        };
+        let group = groups.entry((object.store.clone(), layout)).or_insert_with(|| LeftOut {
+            store: object.store.clone(),
+            layout: object.layout,
+            objects: 0,
+            bytes: 0,
+        });
+        group.objects += 1;
+        group.bytes += object.size_bytes;
+    }
+    groups.into_values().collect()
+}

@@ -1,0 +1,212 @@
+//! A history, a target, a ledger and a clock to verify with.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crate::census::fixture::{FakeHistory, FakeRow, mapping};
+use crate::census::{Census, MappedHistory as _};
+use crate::digest::row_digest;
+use crate::ledger::{Tally, Unit, UnitState};
+use crate::mapping::Collisions;
+use crate::plan::{Binding, Cost, Duration, PLAN_VERSION, Plan, PlannedTable};
+use crate::progress::Silent;
+use crate::record::Record;
+use crate::settings::{TargetSettings, WriteSettings};
+use crate::target::{Bucket, ReadFault, ReadShape, Reader};
+use crate::time::{HOUR_NANOS, ManualClock, Nanos};
+use crate::verify::{Difference, LedgerRecord, Verification, VerifyError, VerifyJob, VerifyOptions, verify};
+
+/// A table that stands in memory and answers as the service does.
+#[derive(Debug, Default)]
+pub(in crate::verify) struct FakeTarget {
+    pub(super) rows: Vec<Record>,
+    pub(super) refuses_digests: bool,
+    pub(super) absent: bool,
+    /// Answers before the true ones, to requests for buckets.
+    pub(super) bucket_faults: Mutex<VecDeque<ReadFault>>,
+    /// The same to requests for rows: half of the rows are handed on first.
+    pub(super) row_faults: Mutex<VecDeque<ReadFault>>,
+    /// Ranges of rows that were asked for.
+    pub(super) asked: Mutex<Vec<(i64, i64)>>,
+}
+
+impl Reader for FakeTarget {
+    async fn buckets(&self, shape: &ReadShape, bucket_nanos: i64, digests: bool) -> Result<Vec<Bucket>, ReadFault> {
+        if let Some(fault) = self.bucket_faults.lock().unwrap().pop_front() {
+            return Err(fault);
+        }
+        if self.absent {
+            return Err(ReadFault::NotFound { message: "no such table".to_owned() });
+        }
+        if self.refuses_digests && digests {
+            return Err(ReadFault::Invalid { message: "Function xxhash64 not registered".to_owned() });
+        }
+        let mut buckets = std::collections::BTreeMap::<i64, Bucket>::new();
+        for row in &self.rows {
+            let from = Nanos(row.time.0.div_euclid(bucket_nanos) * bucket_nanos);
+            let bucket = buckets.entry(from.0).or_insert(Bucket { from, rows: 0, digest: 0 });
+            bucket.rows += 1;
+            if digests {
+                bucket.digest = bucket.digest.wrapping_add(row_digest(row, &shape.dimensions, &shape.measures));
+            }
+        }
+        Ok(buckets.into_values().collect())
+    }
+
+    async fn rows(&self, _shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+        self.asked.lock().unwrap().push((from.0, to.0));
+        let mut rows: Vec<&Record> = self.rows.iter().filter(|row| from <= row.time && row.time < to).collect();
+        rows.sort_by_key(|row| row.time);
+        if let Some(fault) = self.row_faults.lock().unwrap().pop_front() {
+            rows.iter().take(rows.len().div_ceil(2)).for_each(|row| each((*row).clone()));
+            return Err(fault);
+        }
+        rows.into_iter().for_each(|row| each(row.clone()));
+        Ok(())
+    }
+}
+
+/// When the fixture's units were finished.
+pub(super) const FINISHED_AT: i64 = 1_000 * HOUR_NANOS;
+
+pub(super) struct Bench {
+    pub(super) history: FakeHistory,
+    pub(super) target: FakeTarget,
+    pub(super) policy: Collisions,
+    pub(super) ledger: Option<LedgerRecord>,
+    pub(super) now: i64,
+    pub(super) options: VerifyOptions,
+}
+
+impl Bench {
+    /// `history` and a target that holds what the policy makes of it; long after the backfill; no ledger.
+    pub(super) fn faithful(history: FakeHistory, policy: Collisions) -> Self {
+        let mut rows: Vec<Record> = Vec::new();
+        for record in records(&history) {
+            let side = rows.iter().position(|row| row.key() == record.key());
+            match (side, policy) {
+                (None, _) => rows.push(record),
+                (Some(at), Collisions::KeepLast) => rows[at] = record,
+                (Some(_), _) => {}
+            }
+        }
+        if policy == Collisions::Quarantine {
+            let all = records(&history);
+            rows.retain(|row| all.iter().all(|r| r.key() != row.key() || r.content_digest() == row.content_digest()));
+        }
+        let options = VerifyOptions { entries_at_once: 12, bucket_nanos: HOUR_NANOS, ..VerifyOptions::default() };
+        let target = FakeTarget { rows, ..FakeTarget::default() };
+        Self { history, target, policy, ledger: None, now: FINISHED_AT + 100 * HOUR_NANOS, options }
+    }
+
+    /// A ledger in which every unit is done, with tallies that agree with the source.
+    pub(super) fn honest_states(&self) -> Vec<(Unit, UnitState)> {
+        let units = (0..).zip(&self.history.objects);
+        units
+            .map(|(id, (key, rows))| {
+                let mut tally = Tally { read: rows.len() as u64, ..Tally::default() };
+                for row in rows {
+                    match row {
+                        FakeRow::Good(_) => tally.acknowledged += 1,
+                        FakeRow::Refused(code) => *tally.quarantined.entry((*code).to_owned()).or_default() += 1,
+                        FakeRow::Bad => *tally.quarantined.entry("undecodable".to_owned()).or_default() += 1,
+                    }
+                }
+                let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };
+                (unit, UnitState::Done { tally, damage: None, finished_at: Nanos(FINISHED_AT) })
+            })
+            .collect()
+    }
+
+    pub(super) fn with_ledger(mut self, states: &[(Unit, UnitState)]) -> Self {
+        self.ledger = Some(LedgerRecord::new(&self.history.listing(), states));
+        self
+    }
+
+    /// Verifies, and reads the list of differences back.
+    pub(super) fn run(self) -> (Verification, Vec<Difference>) {
+        let directory = tempfile::tempdir().unwrap();
+        let verification = self.attempt(directory.path()).unwrap();
+        let differences = read_differences(directory.path());
+        assert_eq!(verification.differences_listed, differences.len() as u64);
+        assert_eq!(std::fs::read_dir(directory.path().join("scratch")).unwrap().count(), 0, "the scratch directory is cleared");
+        let json = serde_json::to_string(&verification).unwrap();
+        assert_eq!(serde_json::from_str::<Verification>(&json).unwrap(), verification, "the result reads back");
+        let table = &verification.tables[0];
+        table.check().unwrap();
+        assert_eq!(table.missing + table.changed + table.extra + table.pending, differences.len() as u64);
+        (verification, differences)
+    }
+
+    pub(super) fn attempt(self, directory: &Path) -> Result<Verification, VerifyError> {
+        let job = VerifyJob {
+            plan: Arc::new(plan(self.policy)),
+            listing: Arc::new(self.history.listing()),
+            source: Arc::new(self.history),
+            reader: self.target,
+            ledger: self.ledger.map(Arc::new),
+            clock: Arc::new(ManualClock::at(Nanos(self.now))),
+            progress: Arc::new(Silent),
+            scratch: directory.join("scratch"),
+            differences: directory.join("report/differences.jsonl"),
+            options: self.options,
+        };
+        // It must be possible to run it on any thread.
+        let future: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(verify(job));
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+    }
+}
+
+pub(super) fn read_differences(directory: &Path) -> Vec<Difference> {
+    let text = std::fs::read_to_string(directory.join("report/differences.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// All records of a history, in its order.
+pub(super) fn records(history: &FakeHistory) -> Vec<Record> {
+    let mut records = Vec::new();
+    for object in history.listing().objects {
+        history
+            .read(&object, &mut |decoded| {
+                if let crate::history::Decoded::Row(row) = &decoded {
+                    records.extend(history.map(0, row).ok().map(|mapped| mapped.record));
+                }
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+    }
+    records
+}
+
+fn plan(policy: Collisions) -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        tool_version: "0".to_owned(),
+        created_at: Nanos(0),
+        bound_to: Binding { inventory: String::new(), settings: String::new(), listing: String::new() },
+        history: "history".to_owned(),
+        target: TargetSettings {
+            database: "db".to_owned(),
+            memory_hours: 24,
+            magnetic_days: 3650,
+            rejected_data_bucket: None,
+            rejected_data_prefix: String::new(),
+            partition_dimension: None,
+        },
+        write: WriteSettings { record_version: 1, requests_in_flight_max: 1, readers: 1 },
+        resources: Vec::new(),
+        tables: vec![PlannedTable { mapping: mapping("s", "t", policy), objects: 0, bytes: 0, rows: 0, collisions: Vec::new() }],
+        census: Census { full: true, tables: Vec::new() },
+        findings: Vec::new(),
+        cost: Cost {
+            write_units: 0,
+            writes_usd: 0.0,
+            magnetic_usd_per_month: 0.0,
+            memory_usd: 0.0,
+            prices_as_of: String::new(),
+            basis: Vec::new(),
+        },
+        duration: Duration { requests: 0, seconds: 0.0, bound_by: String::new() },
+    }
+}

@@ -1,0 +1,8 @@
+//! Verifications of a history in memory against a target in memory, whole.
+
+mod bench;
+mod causes;
+mod faults;
+mod tampering;
+
+pub(super) use bench::FakeTarget;

@@ -1,0 +1,145 @@
+//! Why a row differs, as far as the ledger and the source can tell.
+
+use std::sync::Arc;
+
+use super::expect::COLLISION_CODE;
+use super::ledger::LedgerRecord;
+use super::model::Kind;
+use crate::census::{Entry, Group};
+use crate::time::{HOUR_NANOS, Nanos};
+
+/// A row of the source by the listing's numbers.
+pub(super) type At = (u32, u64);
+
+/// Why a row differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    NotYetVisible {
+        until: Nanos,
+    },
+    NotWrittenYet,
+    Quarantined(Arc<str>),
+    NotInLedger,
+    ObjectChanged,
+    /// Acknowledged, and not there.
+    Unknown,
+    NoLedger,
+    /// The target holds a side of a collision that the policy keeps out.
+    OtherSide(At),
+    NotInSource,
+    ReturnedTwice,
+}
+
+impl Cause {
+    /// The same few words for the same cause.
+    pub(super) fn label(&self) -> String {
+        match self {
+            Self::NotYetVisible { .. } => "not yet visible".to_owned(),
+            Self::NotWrittenYet => "not written yet".to_owned(),
+            Self::Quarantined(code) => format!("quarantined: {code}"),
+            Self::NotInLedger => "object not in the ledger".to_owned(),
+            Self::ObjectChanged => "object changed since it was written".to_owned(),
+            Self::Unknown => "unknown".to_owned(),
+            Self::NoLedger => "unknown, no ledger".to_owned(),
+            Self::OtherSide(_) => "losing side of a collision".to_owned(),
+            Self::NotInSource => "not in the source".to_owned(),
+            Self::ReturnedTwice => "returned twice".to_owned(),
+        }
+    }
+
+    /// One line; `object` names a unit.
+    pub(super) fn detail(&self, kind: Kind, object: &dyn Fn(u32) -> String) -> String {
+        match self {
+            Self::NotYetVisible { until } => {
+                format!("it was acknowledged; rows in the magnetic store may take hours to appear, and this one has until {until}")
+            }
+            Self::NotWrittenYet => "the ledger has its object as not done; go on with the backfill".to_owned(),
+            Self::Quarantined(code) => format!("the ledger quarantined the row as `{code}`"),
+            Self::NotInLedger => "no backfill of this migration knows its object".to_owned(),
+            Self::ObjectChanged => "the ledger knows its object with another ETag".to_owned(),
+            Self::Unknown if kind == Kind::Changed => {
+                "the target may hold the value of another writer or of a higher version; look into the report of rejected data".to_owned()
+            }
+            Self::Unknown => "it was acknowledged and is not there; look into the report of rejected data, and at retention".to_owned(),
+            Self::NoLedger => "no ledger was there to ask".to_owned(),
+            Self::OtherSide((unit, row)) => format!("the target holds the row of {} row {row}, which the policy keeps out", object(*unit)),
+            Self::NotInSource => "no source row has this key; another writer, or a source object that is gone".to_owned(),
+            Self::ReturnedTwice => "the target returned this key more than once".to_owned(),
+        }
+    }
+}
+
+/// What causes are judged by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Why<'a> {
+    pub(super) ledger: Option<&'a LedgerRecord>,
+    pub(super) now: Nanos,
+    /// Rows older than this when they were written went to the magnetic store (facts: 1.5).
+    pub(super) memory_hours: u64,
+    pub(super) magnetic_window_nanos: i64,
+    pub(super) memory_window_nanos: i64,
+}
+
+impl Why<'_> {
+    /// Why none of the `written` rows of a key is in the target: missing, or pending.
+    pub(super) fn absent<'e>(&self, written: impl Iterator<Item = &'e Entry>) -> (Kind, Cause) {
+        let Some(ledger) = self.ledger else { return (Kind::Missing, Cause::NoLedger) };
+        // Of several copies, the one that explains most: acknowledged over quarantined over not written over unknown.
+        let mut best: Option<(u8, Cause)> = None;
+        for entry in written {
+            let judged = self.judge(ledger, entry);
+            if best.as_ref().is_none_or(|(rank, cause)| {
+                // Of two acknowledged copies, the one that stopped being pending first.
+                judged.0 < *rank || (judged.0 == *rank && *cause != Cause::Unknown && judged.1 == Cause::Unknown)
+            }) {
+                best = Some(judged);
+            }
+        }
+        match best {
+            Some((_, cause @ Cause::NotYetVisible { .. })) => (Kind::Pending, cause),
+            Some((_, cause)) => (Kind::Missing, cause),
+            None => (Kind::Missing, Cause::Unknown),
+        }
+    }
+
+    fn judge(&self, ledger: &LedgerRecord, entry: &Entry) -> (u8, Cause) {
+        if let Some(code) = ledger.quarantined(entry.unit, entry.row) {
+            return (1, Cause::Quarantined(Arc::clone(code)));
+        }
+        let Some(unit) = ledger.unit(entry.unit) else { return (4, Cause::NotInLedger) };
+        if !unit.unchanged {
+            return (3, Cause::ObjectChanged);
+        }
+        let Some(finished_at) = unit.finished_at else { return (2, Cause::NotWrittenYet) };
+        let until = self.visible_by(finished_at, entry.time);
+        (0, if self.now < until { Cause::NotYetVisible { until } } else { Cause::Unknown })
+    }
+
+    /// When a row of `time` in a unit finished at `finished_at` must be seen by queries.
+    fn visible_by(&self, finished_at: Nanos, time: i64) -> Nanos {
+        let memory_nanos = i64::try_from(self.memory_hours).unwrap_or(i64::MAX).saturating_mul(HOUR_NANOS);
+        let magnetic = time < finished_at.0.saturating_sub(memory_nanos);
+        let window = if magnetic { self.magnetic_window_nanos } else { self.memory_window_nanos };
+        Nanos(finished_at.0.saturating_add(window))
+    }
+
+    /// Why the target holds `content` for the key of `group`, of which another content is expected.
+    pub(super) fn changed(&self, group: Group<'_>, content: u64) -> Cause {
+        if let Some(side) = group.entries.iter().find(|entry| entry.content == content) {
+            return Cause::OtherSide((side.unit, side.row));
+        }
+        // Whether the row itself was acknowledged does not say where the other value comes from; that it was not, does.
+        match self.absent(group.written()).1 {
+            Cause::NotYetVisible { .. } => Cause::Unknown,
+            cause => cause,
+        }
+    }
+
+    /// Why the target holds `content` for the key of `group`, all of whose rows are kept out.
+    pub(super) fn unexpected(group: Group<'_>, content: u64) -> Cause {
+        match group.entries.iter().find(|entry| entry.content == content) {
+            Some(side) => Cause::OtherSide((side.unit, side.row)),
+            None => Cause::Quarantined(COLLISION_CODE.into()),
+        }
+    }
+}

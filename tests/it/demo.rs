@@ -1,0 +1,35 @@
+//! The demo, as the README promises it.
+
+use crate::environment::Environment;
+
+#[test]
+fn demo_ends_with_every_row_accounted_for() {
+    let environment = Environment::new();
+    let ran = environment.run(&["--dir", "demo", "demo"]).ended(0);
+    assert!(ran.stdout.contains("interrupted"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("every row is accounted for"), "{}", ran.stdout);
+    for left in ["migration.toml", "plan.json", "ledger.db", "report/plan.txt", "report/verification.txt"] {
+        assert!(environment.path("demo").join(left).try_exists().unwrap(), "the demo leaves {left}");
+    }
+}
+
+#[test]
+fn demo_is_the_same_for_a_seed() {
+    let verdicts: Vec<serde_json::Value> = ["one", "two"]
+        .map(|dir| {
+            Environment::new().run(&["--dir", dir, "--output", "json", "demo", "--seed", "11"]).ended(0).json()["verification"]["tables"]
+                .clone()
+        })
+        .to_vec();
+    assert_eq!(verdicts[0], verdicts[1]);
+    assert!(verdicts[0].as_array().is_some_and(|tables| tables.len() == 3));
+}
+
+#[test]
+fn demo_refuses_a_directory_that_is_not_a_demo() {
+    let environment = Environment::new();
+    environment.write("mine/precious.txt", "keep me");
+    let ran = environment.run(&["--dir", "mine", "demo"]).ended(1);
+    assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(environment.path("mine/precious.txt")).unwrap(), "keep me");
+}

@@ -1,0 +1,18 @@
+//! The one integration binary: runs the real executable in a hermetic environment.
+
+mod environment;
+
+mod demo;
+mod migration;
+
+/// A test file that nobody declares would never run.
+#[test]
+fn every_file_here_is_declared() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = std::fs::read_to_string(here.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(here).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else { continue };
+        assert!(main.contains(&format!("mod {module};")), "tests/it/{name} is not declared in main.rs");
+    }
+}
