@@ -121,7 +121,7 @@ fn a_history_with_other_objects_does_not_get_the_ledger() {
     bench.run(&target).unwrap();
     bench.lines = Lines::plenty(3, 3);
     let error = bench.run(&target).unwrap_err();
-    assert!(matches!(error, BackfillError::Ledger(LedgerError::OtherUnits { .. })), "{error:?}");
+    assert!(matches!(error, BackfillError::Ledger(LedgerError::UnitsDiffer { .. })), "{error:?}");
 }
 
 #[test]
