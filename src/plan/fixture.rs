@@ -164,6 +164,7 @@ pub(crate) fn known() -> Known {
             datasets: BTreeMap::new(),
             rules: BTreeMap::new(),
             things: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             blind_spots: Vec::new(),
         },
         survey: Survey { extent: Extent::Full, stores: BTreeMap::from([("press".to_owned(), survey)]) },

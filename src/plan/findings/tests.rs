@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::census::COLLISIONS_LISTED_MAX;
 use crate::history::{Layout, PassedOver};
-use crate::inventory::{BlindSpot, Dataset, DatasetAction, Pipeline, Retention, Storage, Versioning};
+use crate::inventory::{Activity, ActivityKind, BlindSpot, Dataset, DatasetAction, Handler, Pipeline, Retention, Storage, Versioning};
 use crate::path::ColumnPath;
 use crate::plan::RuleRemark;
 use crate::plan::fixture::{Known, NOW, ago, collision, datastore, known, measure, object, origin};
@@ -195,4 +195,54 @@ fn findings_come_graded_and_in_a_stable_order() {
     let plan = known.plan();
     assert!(plan.findings.is_sorted_by_key(|finding| (finding.grade, finding.code.clone(), finding.subject.clone())));
     assert_eq!((plan.graded(Grade::Error), plan.graded(Grade::Warning)), (1, 1));
+}
+
+#[test]
+fn a_function_that_replaces_the_pipeline_badly_is_told_each_mistake_and_a_good_one_none() {
+    let mut known = known();
+    let filter = ActivityKind::Filter { filter: "temperature > 0 AND temperature < 100".to_owned() };
+    let activities = vec![Activity { name: "sane".to_owned(), kind: filter }];
+    let pipeline = Pipeline { name: "clean".to_owned(), origin: origin(), activities, tags: BTreeMap::new() };
+    known.inventory.pipelines.insert("clean".to_owned(), pipeline);
+    let reads = ["temperature", "device"].map(str::to_owned).into();
+    let careless = Handler {
+        name: "process".to_owned(),
+        origin: origin(),
+        is_fed_by_kinesis: true,
+        decodes_base64: false,
+        asks_the_clock: true,
+        handles_rejected_records: false,
+        conditions: ["records".to_owned()].into(),
+        reads,
+    };
+    let careful = Handler {
+        decodes_base64: true,
+        asks_the_clock: false,
+        handles_rejected_records: true,
+        conditions: ["temperature".to_owned()].into(),
+        reads: known.settings.tables[0]
+            .dimensions
+            .iter()
+            .map(|rule| &rule.column)
+            .chain(known.settings.tables[0].measures.iter().map(|rule| &rule.column))
+            .chain([&known.settings.tables[0].time.column])
+            .map(ToString::to_string)
+            .collect(),
+        ..careless.clone()
+    };
+    let mut told = |handler: Handler| -> Vec<String> {
+        known.inventory.handlers = BTreeMap::from([("process".to_owned(), handler)]);
+        known.codes().into_iter().map(|(_, code)| code).filter(|code| code.starts_with("handler_")).collect()
+    };
+    assert_eq!(
+        told(careless),
+        [
+            "handler_drops_columns",
+            "handler_forgets_base64",
+            "handler_forgets_filter",
+            "handler_ignores_rejected_records",
+            "handler_time_is_now",
+        ]
+    );
+    assert_eq!(told(careful), [] as [&str; 0]);
 }
