@@ -96,6 +96,7 @@ pub(crate) fn mapping(store: &str, table: &str, collisions: Collisions) -> Table
     let more = [("note", MeasureKind::Varchar), ("seen_at", MeasureKind::Timestamp)];
     TableMapping {
         store: store.to_owned(),
+        route: None,
         table: table.to_owned(),
         time: TimeRule { column: ColumnPath::top("t"), format: TimeFormat::EpochMillis },
         measure_name: "telemetry".into(),

@@ -110,8 +110,17 @@ pub fn propose(store: &str, survey: &StoreSurvey, inventory: &Inventory) -> Resu
     doubt_limits(survey, &measures, &mut draft);
     doubt_spellings(survey, &mut draft);
     explain_policies(survey, &policies, &mut draft);
-    let mapping =
-        TableMapping { store: store.to_owned(), table, time, measure_name: measure_name.into(), dimensions, measures, ignored, policies };
+    let mapping = TableMapping {
+        store: store.to_owned(),
+        route: None,
+        table,
+        time,
+        measure_name: measure_name.into(),
+        dimensions,
+        measures,
+        ignored,
+        policies,
+    };
     Ok(Proposal { mapping, reasons: draft.reasons, doubts: draft.doubts })
 }
 
