@@ -98,6 +98,7 @@ impl UnitReader for Lines {
             let row = match line {
                 Line::Sent(device, time, temp) => UnitRow::Record(Box::new(MappedRow {
                     record: record(device, *time, *temp, "n"),
+                    table: unit.table.as_str().into(),
                     provenance,
                     columns: crate::value::Object::new(),
                 })),

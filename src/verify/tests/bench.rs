@@ -43,7 +43,7 @@ impl Reader for FakeTarget {
             return Err(ReadFault::Invalid { message: "Function xxhash64 not registered".to_owned() });
         }
         let mut buckets = std::collections::BTreeMap::<i64, Bucket>::new();
-        for row in &self.rows {
+        for row in self.rows.iter().filter(|row| shape.reads(&row.measure_name)) {
             let from = Nanos(row.time.0.div_euclid(bucket_nanos) * bucket_nanos);
             let bucket = buckets.entry(from.0).or_insert(Bucket { from, rows: 0, digest: 0 });
             bucket.rows += 1;
@@ -54,9 +54,10 @@ impl Reader for FakeTarget {
         Ok(buckets.into_values().collect())
     }
 
-    async fn rows(&self, _shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+    async fn rows(&self, shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
         self.asked.lock().unwrap().push((from.0, to.0));
-        let mut rows: Vec<&Record> = self.rows.iter().filter(|row| from <= row.time && row.time < to).collect();
+        let mut rows: Vec<&Record> =
+            self.rows.iter().filter(|row| shape.reads(&row.measure_name) && from <= row.time && row.time < to).collect();
         rows.sort_by_key(|row| row.time);
         if let Some(fault) = self.row_faults.lock().unwrap().pop_front() {
             rows.iter().take(rows.len().div_ceil(2)).for_each(|row| each((*row).clone()));
@@ -110,11 +111,13 @@ impl Bench {
                     match row {
                         FakeRow::Good(_) => tally.acknowledged += 1,
                         FakeRow::Refused(code) => *tally.quarantined.entry((*code).to_owned()).or_default() += 1,
+                        FakeRow::Routed(..) | FakeRow::Unrouted => panic!("routed rows have their own bench"),
                         FakeRow::Bad => *tally.quarantined.entry("undecodable".to_owned()).or_default() += 1,
                     }
                 }
                 let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };
-                (unit, UnitState::Done { tally, damage: None, finished_at: Nanos(FINISHED_AT) })
+                let tallies = [("t".to_owned(), tally)].into();
+                (unit, UnitState::Done { tallies, damage: None, finished_at: Nanos(FINISHED_AT) })
             })
             .collect()
     }

@@ -95,7 +95,8 @@ fn missing_rows_name_the_cause_that_the_ledger_knows() {
     states[0].0.etag = "another".to_owned();
     assert_eq!(cause(it.with_ledger(&states)), missing("object changed since it was written"));
     let (it, mut states) = bench();
-    let UnitState::Done { tally, .. } = &mut states[0].1 else { panic!() };
+    let UnitState::Done { tallies, .. } = &mut states[0].1 else { panic!() };
+    let tally = tallies.get_mut("t").unwrap();
     tally.acknowledged = 0;
     tally.quarantined.insert("rejected_outside_window".to_owned(), 1);
     let mut ledger = LedgerRecord::new(&it.history.listing(), &states);
@@ -176,7 +177,8 @@ fn a_ledger_that_counts_otherwise_than_the_source_is_a_difference_and_is_not_bel
     let history = || FakeHistory::of(&[("s/a", &[good("d1", 1, 1.0), FakeRow::Refused("wrong_type")])]);
     let bench = Bench::faithful(history(), Collisions::Quarantine);
     let mut states = bench.honest_states();
-    let UnitState::Done { tally, .. } = &mut states[0].1 else { panic!() };
+    let UnitState::Done { tallies, .. } = &mut states[0].1 else { panic!() };
+    let tally = tallies.get_mut("t").unwrap();
     tally.read = 7;
     tally.acknowledged = 7;
     tally.quarantined.clear();
