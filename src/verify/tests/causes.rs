@@ -138,14 +138,14 @@ fn collisions_are_expected_as_the_policy_has_them() {
 fn a_losing_side_in_the_target_is_named() {
     let history = FakeHistory::of(&[("s/a", &[good("d1", 1, 1.0)]), ("s/b", &[good("d1", 1, 9.0)])]);
     let mut bench = Bench::faithful(history.clone(), Collisions::KeepLast);
-    bench.policy = Collisions::KeepFirst;
+    bench.tables[0].policies.collisions = Collisions::KeepFirst;
     let (verification, differences) = bench.run();
     assert_eq!(causes(&verification), [(Kind::Changed, "losing side of a collision".to_owned(), 1)]);
     assert!(differences[0].detail.contains("s/b row 1"), "{}", differences[0].detail);
     assert_eq!(differences[0].source.as_ref().unwrap().object, "s/a");
 
     let mut bench = Bench::faithful(history, Collisions::KeepLast);
-    bench.policy = Collisions::Quarantine;
+    bench.tables[0].policies.collisions = Collisions::Quarantine;
     let (verification, differences) = bench.run();
     assert_eq!(causes(&verification), [(Kind::Extra, "losing side of a collision".to_owned(), 1)]);
     assert_eq!((verification.verdict, differences.len()), (Verdict::Differences, 1));
