@@ -150,10 +150,10 @@ proptest! {
         // Value number `v` is named by mapping `split[v]`; mapping 3 is left out, so its values are named by none.
         let mut mappings: Vec<TableMapping> = Vec::new();
         let mut place = [None; 4];
-        for number in 0..3 {
+        for (number, place) in place.iter_mut().take(3).enumerate() {
             let named: Vec<String> = (0..8).filter(|v| split[*v] == number).map(|v| format!("k{v}")).collect();
             if !named.is_empty() {
-                place[number] = Some(mappings.len());
+                *place = Some(mappings.len());
                 mappings.push(TableMapping { table: format!("t{number}"), ..routed("type", Takes::Values(named), "m") });
             }
         }

@@ -147,12 +147,14 @@ fn routes_that_do_not_take_every_row_once_are_named_with_line_and_remedy() {
         (
             "route = { column = \"type\", otherwise = true }",
             "",
-            "line 34: table[1].store: another [[table]] has the store `press` already, and this one has no route; give each of them a route, as route = { column = \"type\", values = [\"…\"] } or route",
+            "line 34: table[1].store: another [[table]] has the store `press` already, and this one has no \
+             route; give each of them a route, as route = { column = \"type\", values = [\"…\"] } or route",
         ),
         (
             "column = \"type\", otherwise",
             "column = \"kind\", otherwise",
-            "line 35: table[1].route: its column is `kind`, and another [[table]] of the store routes by `type`; route all rows of a store by one column",
+            "line 35: table[1].route: its column is `kind`, and another [[table]] of the store routes by `type`; \
+             route all rows of a store by one column",
         ),
         (
             "otherwise = true",
