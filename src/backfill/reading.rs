@@ -148,7 +148,7 @@ impl<W: Writer> Worker<W> {
                 etag: unit.etag.clone(),
                 row: mapped.provenance.row,
                 byte_offset: mapped.provenance.byte_offset,
-                table: unit.table.clone(),
+                table: mapped.table.to_string(),
                 code: "rejected_invalid".to_owned(),
                 reason: format!("not sent: {reason}"),
                 content: crate::value::object_to_json(&mapped.columns),

@@ -169,17 +169,16 @@ impl<W: Writer + 'static> Run<W> {
             return;
         }
         let unit = part.unit;
-        let Some(table) = self.table_numbers.get(&unit.table).copied() else {
-            return self.fail(BackfillError::ForeignLedger(format!("the plan has no table {}", unit.table)));
-        };
         for row in part.rows {
             match row {
                 Checked::Send(ticket) => {
-                    self.tracker.sending(&unit);
+                    let number = self.table_numbers.get(&*ticket.mapped.table);
+                    let Some(batcher) = number.and_then(|number| self.batchers.get_mut(*number)) else {
+                        return self.fail(BackfillError::ForeignLedger(format!("the plan has no table {}", ticket.mapped.table)));
+                    };
+                    self.tracker.sending(&unit, &ticket.mapped.table);
                     let ready = &mut self.flow.ready;
-                    if let Some(batcher) = self.batchers.get_mut(table) {
-                        batcher.add(*ticket, &mut |batch| ready.push_back(batch));
-                    }
+                    batcher.add(*ticket, &mut |batch| ready.push_back(batch));
                 }
                 Checked::Quarantined(row) => {
                     if self.strict && row.code == UNDECODABLE {

@@ -4,6 +4,7 @@ mod environment;
 
 mod demo;
 mod migration;
+mod routes;
 
 /// A test file that nobody declares would never run.
 #[test]

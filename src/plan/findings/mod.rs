@@ -10,6 +10,7 @@ mod tests;
 
 use super::make::PlanInputs;
 use super::model::{Finding, Grade};
+use crate::mapping::TableMapping;
 
 pub(super) fn findings(inputs: &PlanInputs<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
@@ -43,6 +44,12 @@ impl Findings {
     fn add(&mut self, grade: Grade, code: &str, subject: impl Into<String>, cause: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Finding { code: code.to_owned(), grade, subject: subject.into(), cause: cause.into(), remedy: remedy.into() });
     }
+}
+
+/// `table factory`, and the measure name where several mappings write to the table.
+fn table_subject(inputs: &PlanInputs<'_>, mapping: &TableMapping) -> String {
+    let shares = inputs.settings.tables.iter().filter(|other| other.table == mapping.table).count() > 1;
+    if shares { format!("table {} ({})", mapping.table, mapping.measure_name) } else { format!("table {}", mapping.table) }
 }
 
 /// `1 row`, `2 rows`.
