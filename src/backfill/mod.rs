@@ -219,7 +219,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         wind,
         flow: run::Flow::new(),
     };
-    let ended = run.to_its_end().await;
+    let ended = run.carry_out().await;
     let seen = &sending.counts;
     let counts = RunCounts {
         remarks,

@@ -74,7 +74,9 @@ impl Reading {
 
     /// Waits for the threads; false when one of them panicked. Only when `parcels` has ended.
     pub(super) fn join(self) -> bool {
-        self.threads.into_iter().map(JoinHandle::join).fold(true, |whole, joined| whole && joined.is_ok())
+        // All are waited for, also behind one that panicked.
+        let panicked = self.threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        panicked == 0
     }
 }
 

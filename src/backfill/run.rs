@@ -83,7 +83,7 @@ pub(super) struct Ended {
 
 impl<W: Writer + 'static> Run<W> {
     /// Works until all units are done, or until it is stopped or fails and what was under way has ended.
-    pub(super) async fn to_its_end(mut self) -> Ended {
+    pub(super) async fn carry_out(mut self) -> Ended {
         if *self.stop.borrow() {
             self.wind_down(Wind::Stopping);
         }

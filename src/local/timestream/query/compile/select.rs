@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Spanned, TableAlias, TableFactor, Value, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned as _, TableAlias, TableFactor, Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
