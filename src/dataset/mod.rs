@@ -49,9 +49,29 @@ pub struct DatasetTranslation {
     pub findings: Vec<DatasetFinding>,
 }
 
+/// Enough for a query at every bound of `syntax` and `rewrite`; only what is used is taken.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// Translates `dataset`, whose datastores went to the tables of `mappings` in `database`.
 #[must_use]
 pub fn translate(dataset: &Dataset, mappings: &[&TableMapping], database: &str) -> DatasetTranslation {
+    // The parser descends, and a query that is deep but legal needs more stack than a thread of a runtime has.
+    std::thread::scope(|scope| {
+        let started =
+            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || translate_here(dataset, mappings, database));
+        match started {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let mut found = Findings::of(&dataset.name);
+                let cause = format!("it was not looked at, as no thread could be started: {error}");
+                found.error("not_translated", cause, "try again when the machine is less busy");
+                DatasetTranslation { sql: None, scheduled: None, plain: None, findings: found.into_list() }
+            }
+        }
+    })
+}
+
+fn translate_here(dataset: &Dataset, mappings: &[&TableMapping], database: &str) -> DatasetTranslation {
     let mut found = Findings::of(&dataset.name);
     features::look(dataset, &mut found);
     let schedule = schedule::of(dataset, &mut found);
