@@ -26,6 +26,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod view;
 
 pub use finding::{DatasetFinding, Grade};
 pub use scheduled::{MeasureAttribute, ScheduledQuery, ScheduledTarget};
@@ -35,6 +36,7 @@ use crate::mapping::TableMapping;
 use finding::Findings;
 use rewrite::{Rewritten, rewrite};
 use schedule::Schedule;
+use view::StoreView;
 
 /// What a dataset becomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,10 +81,11 @@ fn translate_here(dataset: &Dataset, mappings: &[&TableMapping], database: &str)
         return DatasetTranslation { sql: None, scheduled: None, plain: None, findings: found.into_list() };
     };
     let query = syntax::parse(sql).map_err(|problem| problem.report(&mut found)).ok();
-    let rewritten = query.as_ref().and_then(|query| rewrite(query, None, mappings, database, &mut found));
+    let views = StoreView::all(mappings);
+    let rewritten = query.as_ref().and_then(|query| rewrite(query, None, &views, database, &mut found));
     let scheduled = match (&query, &rewritten, &schedule) {
         (Some(query), Some(rewritten), Some(schedule)) => {
-            let within = windowed(query, rewritten, delta_time.as_ref(), schedule, mappings, database, &mut found);
+            let within = windowed(query, rewritten, delta_time.as_ref(), schedule, &views, database, &mut found);
             within.and_then(|within| scheduled::make(&dataset.name, &within, schedule, database, &mut found))
         }
         _ => None,
@@ -105,11 +108,11 @@ fn windowed(
     without: &Rewritten,
     delta: Option<&DeltaTime>,
     schedule: &Schedule,
-    mappings: &[&TableMapping],
+    views: &[StoreView],
     database: &str,
     found: &mut Findings,
 ) -> Option<Rewritten> {
     let Some(delta) = delta else { return Some(without.clone()) };
     let window = schedule::window(delta, schedule, found)?;
-    rewrite(query, Some(&window), mappings, database, found)
+    rewrite(query, Some(&window), views, database, found)
 }

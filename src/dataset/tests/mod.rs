@@ -23,6 +23,7 @@ fn path(text: &str) -> ColumnPath {
 fn mapping(store: &str, time: (&str, TimeFormat), dimensions: &[(&str, &str)], measures: &[(&str, &str, MeasureKind)]) -> TableMapping {
     TableMapping {
         store: store.to_owned(),
+        route: None,
         table: format!("{store}_table"),
         time: TimeRule { column: path(time.0), format: time.1 },
         measure_name: "telemetry".into(),

@@ -77,13 +77,64 @@ fn differences_are_stated() {
 }
 
 #[test]
-fn a_store_of_several_tables_is_not_guessed_at() {
+fn a_routed_store_is_read_as_the_union_of_its_parts() {
     let mut all = mappings();
-    let mut second = all[0].clone();
-    second.table = "other".to_owned();
-    all.push(second);
-    let done = translate(&dataset("select temp from plant"), &all.iter().collect::<Vec<_>>(), "factory");
-    assert_eq!((errors(&done.findings), done.sql), (vec!["store_in_several_tables"], None));
+    let mut pumps = all[1].clone();
+    pumps.table = "pumps".to_owned();
+    pumps.measures[0].column = super::path("flow");
+    pumps.measures[0].name = "flow_rate".into();
+    pumps.dimensions[0].name = "pump".into();
+    all.push(pumps);
+    let of = |all: &[crate::mapping::TableMapping], it: &crate::inventory::Dataset| translate(it, &all.iter().collect::<Vec<_>>(), "f");
+    let union = |bound: &str| {
+        format!(
+            r#"(SELECT "time", "device", "speed", CAST(NULL AS DOUBLE) AS "flow_rate" FROM "f"."line_table"{bound} UNION ALL SELECT "time", "pump" AS "device", CAST(NULL AS DOUBLE) AS "speed", "flow_rate" FROM "f"."pumps"{bound}) AS "line""#
+        )
+    };
+    let done = of(&all, &dataset("select deviceId, speed, flow from line where timestamp > '2024-01-01'"));
+    assert_eq!(
+        done.sql.unwrap(),
+        format!(
+            r#"SELECT "device" AS "deviceId", "speed", "flow_rate" AS "flow" FROM {} WHERE "time" > TIMESTAMP '2024-01-01 00:00:00'"#,
+            union("")
+        )
+    );
+    let made = of(&all, &super::scheduled("select * from line", "rate(1 hour)", Some((0, "timestamp")))).scheduled.unwrap();
+    assert!(
+        made.query.contains(&union(r#" WHERE "time" >= @scheduled_runtime - INTERVAL '1' HOUR AND "time" < @scheduled_runtime"#)),
+        "{}",
+        made.query
+    );
+    assert_eq!(made.reads, ["line_table", "pumps"]);
+
+    // One table, told apart by measure names only: nothing has to be joined.
+    let mut one = mappings();
+    let mut second = one[1].clone();
+    second.measure_name = "second".into();
+    one.push(second);
+    let sql = "select speed from line";
+    assert_eq!(of(&one, &dataset(sql)).sql.unwrap(), r#"SELECT "speed" FROM "f"."line_table""#);
+    one[2].table = "line_table".to_owned();
+    one[2].measure_name = "meters".into();
+    let narrow = r#"SELECT "speed" FROM "f"."line_table" WHERE "measure_name" IN ('telemetry', 'second')"#;
+    assert_eq!(of(&one, &dataset(sql)).sql.unwrap(), narrow);
+}
+
+#[test]
+fn a_store_whose_parts_make_no_table_is_not_guessed_at() {
+    let change: [fn(&mut crate::mapping::TableMapping); 2] = [
+        |second| second.time.format = crate::time::TimeFormat::EpochSeconds,
+        |second| second.measures[0].kind = crate::record::MeasureKind::Varchar,
+    ];
+    for change in change {
+        let mut all = mappings();
+        let mut second = all[1].clone();
+        second.table = "other".to_owned();
+        change(&mut second);
+        all.push(second);
+        let done = translate(&dataset("select speed from line"), &all.iter().collect::<Vec<_>>(), "factory");
+        assert_eq!((errors(&done.findings), done.sql), (vec!["store_in_several_tables"], None));
+    }
 }
 
 #[test]
