@@ -1,6 +1,6 @@
 //! A proposal as the text of a `migration.toml` that a person reads and edits.
 //!
-//! Every value goes through the TOML writer and every comment through [`comment`], so no name from a history can break
+//! Every value goes through the TOML writer and every comment through [`File::comment`], so no name from a history can break
 //! out of its place.
 
 use std::collections::BTreeMap;
