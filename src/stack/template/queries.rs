@@ -1,0 +1,124 @@
+//! Datasets with a schedule, as scheduled queries.
+
+use super::model::{DATABASE_PLACEHOLDER, Deployment, Query};
+use super::policy::{self, allow};
+use super::Parts;
+use crate::record::MeasureKind;
+use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, reference};
+
+const CONDITION: &str = "RunScheduledQueries";
+
+pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), DynamicReference> {
+    for query in &deployment.queries {
+        let Some(target) = deployment.tables.get(query.writes) else { continue };
+        let role = format!("{}Role", query.id);
+        let scheduled = Scheduled {
+            name: query.name.as_str().into(),
+            sql: with_database(yaml::foreign(&query.sql)?),
+            schedule: yaml::foreign(&query.schedule)?.into(),
+            role: &role,
+            topic: policy::alarm_topic(),
+            prefix: "queries/",
+            target: target_of(query, &target.name)?,
+        };
+        let resource = Map::new()
+            .with("Type", "AWS::Timestream::ScheduledQuery")
+            .with("Condition", CONDITION)
+            .with("DependsOn", Node::List(vec![target.id.as_str().into()]))
+            .with("Properties", scheduled.properties());
+        parts.resources.put_noted(&format!("dataset {}", query.dataset), &format!("{}ScheduledQuery", query.id), resource);
+        let sources = query.reads.iter().filter_map(|table| Some(deployment.tables.get(*table)?.name.as_str())).collect();
+        let statements = statements(sources, &target.name, policy::alarm_topic(), "queries/");
+        parts.resource_if(CONDITION, &role, "AWS::IAM::Role", role_of(statements));
+    }
+    Ok(())
+}
+
+/// What every scheduled query is made of.
+pub(super) struct Scheduled<'r> {
+    pub(super) name: Node,
+    pub(super) sql: Node,
+    pub(super) schedule: Node,
+    pub(super) role: &'r str,
+    pub(super) topic: Node,
+    /// Where reports of failed runs go, below the bucket of reports.
+    pub(super) prefix: &'static str,
+    pub(super) target: Map,
+}
+
+impl Scheduled<'_> {
+    pub(super) fn properties(self) -> Map {
+        let report = Map::new()
+            .with("BucketName", policy::rejected_bucket())
+            .with("ObjectKeyPrefix", self.prefix)
+            .with("EncryptionOption", "SSE_S3");
+        Map::new()
+            .with("ScheduledQueryName", self.name)
+            .with("QueryString", self.sql)
+            .with("ScheduleConfiguration", Map::new().with("ScheduleExpression", self.schedule))
+            .with("NotificationConfiguration", Map::new().with("SnsConfiguration", Map::new().with("TopicArn", self.topic)))
+            .with("ScheduledQueryExecutionRoleArn", attribute(self.role, "Arn"))
+            .with("ErrorReportConfiguration", Map::new().with("S3Configuration", report))
+            .with("TargetConfiguration", Map::new().with("TimestreamConfiguration", self.target))
+    }
+}
+
+/// A role that only scheduled queries of this account take on.
+pub(super) fn role_of(statements: Vec<Node>) -> Map {
+    let source = yaml::sub("arn:${AWS::Partition}:timestream:${AWS::Region}:${AWS::AccountId}:scheduled-query/*", &[]);
+    policy::role("timestream.amazonaws.com", Some(source), "query", statements)
+}
+
+/// What a scheduled query may do: read its tables, write its own, say that it ran.
+pub(super) fn statements(sources: Vec<&str>, target: &str, topic: Node, prefix: &str) -> Vec<Node> {
+    let mut statements = vec![
+        allow("ReadTables", &["timestream:Select"], sources.into_iter().map(policy::table_arn).collect()).into(),
+        // Neither knows a resource to be narrowed to.
+        allow("ComputeAndDiscover", &["timestream:DescribeEndpoints", "timestream:SelectValues"], vec!["*".into()]).into(),
+        allow("WriteResults", &["timestream:WriteRecords"], vec![policy::table_arn(target)]).into(),
+        allow("TellResults", &["sns:Publish"], vec![topic]).into(),
+    ];
+    statements.extend(policy::reports_written_below(prefix));
+    statements
+}
+
+/// The SQL, with the database of the stack where the placeholder stands.
+fn with_database(sql: &str) -> Node {
+    let mut pieces = Vec::new();
+    for (at, part) in sql.split(DATABASE_PLACEHOLDER).enumerate() {
+        if at > 0 {
+            pieces.push(Piece::Reference("DatabaseName".to_owned()));
+        }
+        if !part.is_empty() {
+            pieces.push(Piece::Literal(part.to_owned()));
+        }
+    }
+    if pieces.iter().any(|piece| matches!(piece, Piece::Reference(_))) { Node::Sub(pieces) } else { sql.into() }
+}
+
+fn target_of(query: &Query, table: &str) -> Result<Map, DynamicReference> {
+    let mut dimensions = Vec::new();
+    for dimension in &query.dimensions {
+        dimensions.push(yaml::foreign(dimension)?);
+    }
+    let mut measures = Vec::new();
+    for (measure, kind) in &query.measures {
+        measures.push((yaml::foreign(measure)?, *kind));
+    }
+    Ok(target(table, yaml::foreign(&query.time_column)?, yaml::foreign(&query.measure_name)?, &dimensions, &measures))
+}
+
+/// Where results go, and which column becomes what.
+pub(super) fn target(table: &str, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, MeasureKind)]) -> Map {
+    let dimensions: Vec<Map> =
+        dimensions.iter().map(|name| Map::new().with("Name", *name).with("DimensionValueType", "VARCHAR")).collect();
+    let measures: Vec<Map> =
+        measures.iter().map(|(name, kind)| Map::new().with("SourceColumn", *name).with("MeasureValueType", kind.name())).collect();
+    let mapping = Map::new().with("TargetMultiMeasureName", measure_name).with("MultiMeasureAttributeMappings", measures);
+    Map::new()
+        .with("DatabaseName", reference("DatabaseName"))
+        .with("TableName", table)
+        .with("TimeColumn", time)
+        .with("DimensionMappings", dimensions)
+        .with("MultiMeasureMappings", mapping)
+}
