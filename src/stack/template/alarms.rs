@@ -1,92 +1,91 @@
 //! What wakes a person: failures, delay, refusals, and anomalies. Every alarm goes to one topic.
 
 use super::Parts;
-use super::model::Deployment;
+use super::model::{Deployment, Function, Table};
 use super::policy;
-use crate::stack::yaml::{Map, Node, attribute, reference};
+use crate::stack::yaml::{self, DynamicReference, Map, Node, attribute, reference};
 
-/// The namespace in which the functions count.
-pub(crate) const NAMESPACE: &str = "iota2ts";
-
-/// One alarm: a metric that must not rise above a threshold.
+/// One alarm: a sum of metrics that must not rise above a threshold.
 struct Alarm<'a> {
     id: String,
     says: String,
-    namespace: &'static str,
-    metric: &'static str,
+    namespace: Node,
+    /// More than one are added up.
+    metrics: &'a [&'static str],
     dimensions: Vec<(&'static str, Node)>,
     statistic: &'static str,
     threshold: i64,
     /// Periods of five minutes, all of them above.
     periods: i64,
-    condition: Option<&'a str>,
+    condition: Option<&'static str>,
 }
 
-pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
+pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), DynamicReference> {
     parts.resource_if("MakeAlarmTopic", "AlarmTopic", "AWS::SNS::Topic", Map::new().with("DisplayName", "live path alarms"));
     let email = Map::new().with("TopicArn", reference("AlarmTopic")).with("Protocol", "email").with("Endpoint", reference("AlarmEmail"));
     parts.resource_if("TellByEmail", "AlarmEmailSubscription", "AWS::SNS::Subscription", email);
     parts.output("AlarmTopicArn", "Where alarms go", policy::alarm_topic());
     for function in &deployment.functions {
-        for alarm in of_function(&function.id, &function.folder) {
-            alarm.declare(parts);
-        }
+        of_function(function)?.into_iter().for_each(|alarm| alarm.declare(parts));
     }
     for channel in &deployment.channels {
         of_channel(&channel.id).into_iter().for_each(|alarm| alarm.declare(parts));
     }
     for table in &deployment.tables {
-        of_table(&table.id, &table.name).declare(parts);
+        of_table(table).declare(parts);
     }
     if !deployment.rules.is_empty() {
-        queue("RuleErrors", "RuleErrorsAlarm", "a topic rule could not put messages into its stream", "ApproximateNumberOfMessagesVisible", None)
-            .declare(parts);
+        depth("RuleErrors", "RuleErrorsAlarm", "a topic rule could not put messages into its stream").declare(parts);
     }
-    if deployment.tables.iter().any(|table| table.watched.is_some()) {
+    if deployment.tables.iter().any(|table| !table.watched.is_empty()) {
         let says = "an anomaly query found readings far off the day before";
-        queue("Anomalies", "AnomaliesAlarm", says, "NumberOfMessagesSent", Some("WatchAnomalies")).declare(parts);
+        let found = depth("Anomalies", "AnomaliesAlarm", says);
+        Alarm { metrics: &["NumberOfMessagesSent"], statistic: "Sum", condition: Some("WatchAnomalies"), ..found }.declare(parts);
     }
+    Ok(())
 }
 
-fn of_function<'a>(id: &str, folder: &str) -> Vec<Alarm<'a>> {
-    let function = || vec![("FunctionName", reference(&format!("{id}Function")))];
-    let counted = || vec![("pipeline", Node::from(folder))];
-    let alarm = |ending: &str, says: &str, metric, statistic, threshold, periods| Alarm {
+fn of_function(function: &Function) -> Result<Vec<Alarm<'static>>, DynamicReference> {
+    let (id, name) = (&function.id, yaml::foreign(&function.pipeline)?);
+    let alarm = |ending: &str, says: &str, metrics, statistic, threshold, periods| Alarm {
         id: format!("{id}{ending}"),
-        says: format!("{folder}: {says}"),
-        namespace: "AWS/Lambda",
-        metric,
-        dimensions: function(),
+        says: format!("{}: {says}", function.folder),
+        namespace: "AWS/Lambda".into(),
+        metrics,
+        dimensions: vec![("FunctionName", reference(&format!("{id}Function")))],
         statistic,
         threshold,
         periods,
         condition: None,
     };
-    let data = |ending: &str, says: &str, metric| Alarm {
-        namespace: NAMESPACE,
-        dimensions: counted(),
-        ..alarm(ending, says, metric, "Sum", 0, 1)
+    // What the function counts itself.
+    let counted = |ending: &str, says: &str, metrics| Alarm {
+        namespace: reference("MetricsNamespace"),
+        dimensions: vec![("Pipeline", name.into())],
+        ..alarm(ending, says, metrics, "Sum", 0, 1)
     };
-    vec![
-        alarm("ErrorsAlarm", "the function fails", "Errors", "Sum", 0, 1),
-        alarm("ThrottlesAlarm", "the function is throttled", "Throttles", "Sum", 0, 3),
-        alarm("DelayAlarm", "messages wait more than 15 minutes", "IteratorAge", "Maximum", 900_000, 2),
-        data("RefusedAlarm", "messages could not become records", "RecordsRefused"),
-        data("RejectedAlarm", "Timestream rejected records", "RecordsRejected"),
-        Alarm {
-            id: format!("{id}DeadLettersAlarm"),
-            says: format!("{folder}: dead letters wait for a person"),
-            ..queue(&format!("{id}DeadLetters"), "", "", "ApproximateNumberOfMessagesVisible", None)
-        },
-    ]
+    Ok(vec![
+        alarm("ErrorsAlarm", "the function fails", &["Errors"], "Sum", 0, 1),
+        alarm("ThrottlesAlarm", "the function is throttled", &["Throttles"], "Sum", 0, 3),
+        alarm("DelayAlarm", "messages wait more than 15 minutes", &["IteratorAge"], "Maximum", 900_000, 2),
+        counted("RefusedAlarm", "messages could not become records", &["Undecodable", "Refused", "Collisions"]),
+        counted("RejectedAlarm", "Timestream rejected records", &["Rejected"]),
+        counted("LateAlarm", "records were older than the tables take", &["Late"]),
+        counted("PressureAlarm", "Timestream throttles the writes", &["Throttles"]),
+        depth(
+            &format!("{id}DeadLetters"),
+            &format!("{id}DeadLettersAlarm"),
+            &format!("{}: dead letters wait for a person", function.folder),
+        ),
+    ])
 }
 
-fn of_channel<'a>(id: &str) -> Vec<Alarm<'a>> {
+fn of_channel(id: &str) -> [Alarm<'static>; 2] {
     let stream = Alarm {
         id: format!("{id}StreamAlarm"),
         says: "the stream takes no more messages: raise its shards".to_owned(),
-        namespace: "AWS/Kinesis",
-        metric: "WriteProvisionedThroughputExceeded",
+        namespace: "AWS/Kinesis".into(),
+        metrics: &["WriteProvisionedThroughputExceeded"],
         dimensions: vec![("StreamName", reference(&format!("{id}Stream")))],
         statistic: "Sum",
         threshold: 0,
@@ -96,42 +95,43 @@ fn of_channel<'a>(id: &str) -> Vec<Alarm<'a>> {
     let archive = Alarm {
         id: format!("{id}ArchiveAlarm"),
         says: "the raw archive is more than an hour behind".to_owned(),
-        namespace: "AWS/Firehose",
-        metric: "DeliveryToS3.DataFreshness",
+        namespace: "AWS/Firehose".into(),
+        metrics: &["DeliveryToS3.DataFreshness"],
         dimensions: vec![("DeliveryStreamName", reference(&format!("{id}Archive")))],
         statistic: "Maximum",
         threshold: 3_600,
         periods: 1,
         condition: Some("ArchiveRaw"),
     };
-    vec![stream, archive]
+    [stream, archive]
 }
 
-fn of_table<'a>(id: &str, table: &str) -> Alarm<'a> {
+fn of_table(table: &Table) -> Alarm<'static> {
     Alarm {
-        id: format!("{id}LateAlarm"),
-        says: format!("table {table}: rows were refused after the fact; the reports in the bucket say which"),
-        namespace: "AWS/Timestream",
-        metric: "MagneticStoreRejectedRecordCount",
-        dimensions: vec![("DatabaseName", reference("DatabaseName")), ("TableName", table.into())],
+        id: format!("{}RefusedAlarm", table.id),
+        says: format!("table {}: rows were refused after the fact; the reports in the bucket say which", table.name),
+        namespace: "AWS/Timestream".into(),
+        metrics: &["MagneticStoreRejectedRecordCount"],
+        dimensions: vec![("DatabaseName", reference("DatabaseName")), ("TableName", table.name.as_str().into())],
         statistic: "Sum",
         threshold: 0,
         periods: 1,
-        condition: None,
+        condition: table.results.then_some("RunScheduledQueries"),
     }
 }
 
-fn queue<'a>(queue: &str, id: &str, says: &str, metric: &'static str, condition: Option<&'a str>) -> Alarm<'a> {
+/// Messages lie in a queue that ought to be empty.
+fn depth(queue: &str, id: &str, says: &str) -> Alarm<'static> {
     Alarm {
         id: id.to_owned(),
         says: says.to_owned(),
-        namespace: "AWS/SQS",
-        metric,
+        namespace: "AWS/SQS".into(),
+        metrics: &["ApproximateNumberOfMessagesVisible"],
         dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
         threshold: 0,
         periods: 1,
-        condition,
+        condition: None,
     }
 }
 
@@ -139,21 +139,36 @@ impl Alarm<'_> {
     fn declare(self, parts: &mut Parts) {
         let dimensions: Vec<Map> =
             self.dimensions.into_iter().map(|(name, value)| Map::new().with("Name", name).with("Value", value)).collect();
-        let properties = Map::new()
-            .with("AlarmDescription", self.says)
-            .with("Namespace", self.namespace)
-            .with("MetricName", self.metric)
-            .with("Dimensions", dimensions)
-            .with("Statistic", self.statistic)
-            .with("Period", 300_i64)
-            .with("EvaluationPeriods", self.periods)
-            .with("Threshold", self.threshold)
-            .with("ComparisonOperator", "GreaterThanThreshold")
-            .with("TreatMissingData", "notBreaching")
-            .with("AlarmActions", [policy::alarm_topic()]);
+        let metric = |name: &str| {
+            Map::new().with("Namespace", self.namespace.clone()).with("MetricName", name).with("Dimensions", dimensions.clone())
+        };
+        let mut properties = match self.metrics {
+            [one] => metric(one).with("Statistic", self.statistic).with("Period", 300_i64),
+            several => Map::new().with("Metrics", added(several, metric, self.statistic)),
+        };
+        properties.put("AlarmDescription", self.says);
+        properties.put("EvaluationPeriods", self.periods);
+        properties.put("Threshold", self.threshold);
+        properties.put("ComparisonOperator", "GreaterThanThreshold");
+        properties.put("TreatMissingData", "notBreaching");
+        properties.put("AlarmActions", [policy::alarm_topic()]);
         match self.condition {
             Some(condition) => parts.resource_if(condition, &self.id, "AWS::CloudWatch::Alarm", properties),
             None => parts.resource(&self.id, "AWS::CloudWatch::Alarm", properties),
         }
     }
+}
+
+/// The metrics of one alarm, and their sum, which it looks at.
+fn added(names: &[&str], metric: impl Fn(&str) -> Map, statistic: &str) -> Vec<Map> {
+    let mut metrics = Vec::new();
+    let mut ids = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let id = format!("m{}", at + 1);
+        let statistic = Map::new().with("Metric", metric(name)).with("Period", 300_i64).with("Stat", statistic);
+        metrics.push(Map::new().with("Id", id.as_str()).with("MetricStat", statistic).with("ReturnData", false));
+        ids.push(format!("FILL({id},0)"));
+    }
+    metrics.push(Map::new().with("Id", "total").with("Expression", ids.join("+")).with("ReturnData", true));
+    metrics
 }

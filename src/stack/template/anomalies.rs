@@ -15,34 +15,38 @@ const MEASURES: [(&str, MeasureKind); 3] =
     [("latest", MeasureKind::Double), ("usual", MeasureKind::Double), ("spread", MeasureKind::Double)];
 
 pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), DynamicReference> {
-    let watched: Vec<(&Table, &Watched)> =
-        deployment.tables.iter().filter_map(|table| Some((table, table.watched.as_ref()?))).collect();
+    let watched: Vec<(&Table, usize, &Watched)> = deployment
+        .tables
+        .iter()
+        .flat_map(|table| table.watched.iter().enumerate().map(move |(at, watched)| (table, at + 1, watched)))
+        .collect();
     if watched.is_empty() {
         return Ok(());
     }
     results(parts, &deployment.anomaly_table);
-    for (table, watched) in watched {
-        let role = format!("{}AnomalyRole", table.id);
+    for (table, number, watched) in watched {
+        // A number for each measure name; the ending stays the same.
+        let id = format!("{}N{number}", table.id);
+        let role = format!("{id}AnomalyRole");
         let mut dimensions = vec!["source_table", "source_measure"];
         for dimension in &watched.dimensions {
             dimensions.push(yaml::foreign(dimension)?);
         }
         let scheduled = Scheduled {
-            name: sub("${AWS::StackName}-${@id}", &[("id", Piece::Literal(short(&table.id)))]),
+            name: sub("${AWS::StackName}-${@id}", &[("id", Piece::Literal(format!("{}-{number}", short(&table.id))))]),
             sql: sql(table, watched)?,
             schedule: reference("AnomalySchedule"),
             role: &role,
             topic: reference("AnomalyTopic"),
             prefix: "anomalies/",
-            target: queries::target(&deployment.anomaly_table, "found_at", "anomaly", &dimensions, &MEASURES),
+            target: queries::target(attribute("AnomalyTable", "Name"), "found_at", "anomaly", &dimensions, &MEASURES),
         };
         let resource = Map::new()
             .with("Type", "AWS::Timestream::ScheduledQuery")
             .with("Condition", CONDITION)
-            .with("DependsOn", Node::List(vec!["AnomalyTable".into(), table.id.as_str().into()]))
             .with("Properties", scheduled.properties());
-        parts.resources.put(&format!("{}AnomalyQuery", table.id), resource);
-        let statements = queries::statements(vec![&table.name], &deployment.anomaly_table, reference("AnomalyTopic"), "anomalies/");
+        parts.resources.put(&format!("{id}AnomalyQuery"), resource);
+        let statements = queries::statements(vec![policy::table_arn(table)], attribute("AnomalyTable", "Arn"), reference("AnomalyTopic"), "anomalies/");
         parts.resource_if(CONDITION, &role, "AWS::IAM::Role", queries::role_of(statements));
     }
     Ok(())
@@ -58,8 +62,8 @@ fn results(parts: &mut Parts, table: &str) {
     let retention = Map::new()
         .with("MemoryStoreRetentionPeriodInHours", 24_i64)
         .with("MagneticStoreRetentionPeriodInDays", reference("MagneticStoreDays"));
-    let properties = Map::new().with("DatabaseName", reference("DatabaseName")).with("TableName", table).with("RetentionProperties", retention);
-    let resource = storage::retained("AWS::Timestream::Table", CONDITION, properties).with("DependsOn", "Database");
+    let properties = Map::new().with("DatabaseName", policy::database()).with("TableName", table).with("RetentionProperties", retention);
+    let resource = storage::retained("AWS::Timestream::Table", CONDITION, properties);
     parts.resources.put_noted("readings far off the day before", "AnomalyTable", resource);
     parts.resource_if(CONDITION, "AnomalyTopic", "AWS::SNS::Topic", Map::new().with("DisplayName", "anomaly queries"));
     parts.resource_if(CONDITION, "Anomalies", "AWS::SQS::Queue", ingest::queue());

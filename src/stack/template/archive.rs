@@ -36,14 +36,14 @@ fn delivery(parts: &mut Parts, channel: &Channel) {
         .with("DeletionPolicy", "Delete")
         .with("UpdateReplacePolicy", "Delete")
         .with("Properties", Map::new().with("LogGroupName", reference(&id("ArchiveLogs"))).with("LogStreamName", "delivery"));
-    parts.resources.put(&id("ArchiveLogStream"), stream);
+    parts.resources.put(&id("ArchiveDelivery"), stream);
     let role = policy::role("firehose.amazonaws.com", None, "archive", statements(channel));
     parts.resource_if(CONDITION, &id("ArchiveRole"), "AWS::IAM::Role", role);
     let source = Map::new().with("KinesisStreamARN", attribute(&id("Stream"), "Arn")).with("RoleARN", attribute(&id("ArchiveRole"), "Arn"));
     let logging = Map::new()
         .with("Enabled", true)
         .with("LogGroupName", reference(&id("ArchiveLogs")))
-        .with("LogStreamName", reference(&id("ArchiveLogStream")));
+        .with("LogStreamName", reference(&id("ArchiveDelivery")));
     let lines = Map::new()
         .with("Type", "AppendDelimiterToRecord")
         .with("Parameters", [Map::new().with("ParameterName", "Delimiter").with("ParameterValue", "\\n")]);

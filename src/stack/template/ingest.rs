@@ -81,8 +81,8 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
     let id = |ending: &str| format!("{}{ending}", function.id);
     let Some(channel) = deployment.channels.get(function.channel) else { return Ok(()) };
     let stream = format!("{}Stream", channel.id);
-    let tables: Vec<Node> = function.tables.iter().filter_map(|table| Some(Node::from(deployment.tables.get(*table)?.id.as_str()))).collect();
-    let variables = Map::new().with("DATABASE_NAME", reference("DatabaseName")).with("DEAD_LETTER_QUEUE_URL", reference(&id("DeadLetters")));
+    let variables = Map::new().with("DATABASE_NAME", reference("DatabaseName")).with("DEAD_LETTER_QUEUE_URL", reference(&id("DeadLetters")))
+        .with("METRICS_NAMESPACE", reference("MetricsNamespace"));
     let properties = Map::new()
         .with("Description", yaml::foreign(&described(&function.pipeline))?)
         .with("CodeUri", format!("functions/{}/", function.folder))
@@ -109,7 +109,7 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
         .with("MaximumRetryAttempts", reference("RetriesMax"))
         .with("MaximumRecordAgeInSeconds", reference("RecordAgeMaxSeconds"))
         .with("DestinationConfig", Map::new().with("OnFailure", Map::new().with("Destination", attribute(&id("DeadLetters"), "Arn"))));
-    let mapping = Map::new().with("Type", "AWS::Lambda::EventSourceMapping").with("DependsOn", tables).with("Properties", mapping);
+    let mapping = Map::new().with("Type", "AWS::Lambda::EventSourceMapping").with("Properties", mapping);
     parts.resources.put(&id("Mapping"), mapping);
     let logs = Map::new()
         .with("LogGroupName", sub("/aws/lambda/${AWS::StackName}-${@folder}", &[("folder", Piece::Literal(function.folder.clone()))]))
@@ -131,7 +131,7 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
 /// What a function may do: read its stream, write its tables, keep what failed, and what its pipeline's steps ask for.
 fn statements(deployment: &Deployment, function: &Function, stream: &str) -> Vec<Node> {
     let arn = |ending: &str| attribute(&format!("{}{ending}", function.id), "Arn");
-    let tables = function.tables.iter().filter_map(|table| Some(policy::table_arn(&deployment.tables.get(*table)?.name))).collect();
+    let tables = function.tables.iter().filter_map(|table| Some(policy::table_arn(deployment.tables.get(*table)?))).collect();
     let reading = [
         "kinesis:DescribeStream",
         "kinesis:DescribeStreamSummary",

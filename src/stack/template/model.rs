@@ -25,13 +25,27 @@ pub(crate) struct Deployment {
 pub(crate) struct Table {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// It holds what scheduled queries find; the backfill never makes such a table.
+    pub(crate) results: bool,
     /// The dimension that the table is partitioned by; none means the service's own rule.
     pub(crate) partition_dimension: Option<String>,
-    /// What an anomaly query looks at; empty for tables of scheduled queries.
-    pub(crate) watched: Option<Watched>,
+    /// What an anomaly query looks at, one for each measure name; nothing for tables of scheduled queries.
+    pub(crate) watched: Vec<Watched>,
 }
 
-/// The numbers of a table.
+impl Table {
+    /// The logical ID of the table itself.
+    pub(crate) fn resource(&self) -> String {
+        format!("{}Table", self.id)
+    }
+
+    /// The condition under which the stack makes it.
+    pub(crate) fn condition(&self) -> &'static str {
+        if self.results { "RunScheduledQueries" } else { "MakeTables" }
+    }
+}
+
+/// The numbers of the records of one measure name.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) measure_name: String,

@@ -25,7 +25,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
         parts.parameters.put("CreateScheduledQueries", switch("false", why));
         parts.conditions.put("RunScheduledQueries", equals("CreateScheduledQueries", "true"));
     }
-    if deployment.tables.iter().any(|table| table.watched.is_some()) {
+    if deployment.tables.iter().any(|table| !table.watched.is_empty()) {
         anomalies(parts);
     }
     alarms(parts);
@@ -75,6 +75,10 @@ fn functions(parts: &mut Parts, deployment: &Deployment) {
     parameters.put("RecordAgeMaxSeconds", whole(86_400, 60, 604_800, "How old a message may become before it goes to the dead letters"));
     parameters.put("FunctionMemoryMb", whole(512, 128, 10_240, "Memory of each function"));
     parameters.put("FunctionTimeoutSeconds", whole(120, 10, 900, "Longest run of a function"));
+    parameters.put(
+        "MetricsNamespace",
+        text("iota2ts", "The CloudWatch namespace in which the functions count").with("AllowedPattern", "[a-zA-Z0-9._/#-]{1,255}"),
+    );
     parameters.put("LogRetentionDays", whole_of(30, &LOG_DAYS, "Days that logs are kept"));
     if deployment.functions.iter().any(|function| function.reads_registry || function.reads_shadows) {
         let why = "Things that the functions may look up, as in thing/<pattern>; narrow it when their names share a beginning";

@@ -1,5 +1,6 @@
 //! Roles and policies: each names the one resource it is for, or says why it cannot.
 
+use super::model::Table;
 use crate::stack::yaml::{Map, Node, Piece, attribute, choose, reference, sub};
 
 /// A statement that allows `actions` on `resources`.
@@ -42,11 +43,22 @@ pub(super) fn discovery() -> Node {
     allow("DiscoverEndpoints", &["timestream:DescribeEndpoints"], vec!["*".into()]).into()
 }
 
-pub(super) fn table_arn(table: &str) -> Node {
-    sub(
+/// The ARN of a table. Asking the resource for it makes whoever names the table wait for it.
+pub(super) fn table_arn(table: &Table) -> Node {
+    let made = attribute(&table.resource(), "Arn");
+    if table.results {
+        return made;
+    }
+    let there = sub(
         "arn:${AWS::Partition}:timestream:${AWS::Region}:${AWS::AccountId}:database/${DatabaseName}/table/${@table}",
-        &[("table", Piece::Literal(table.to_owned()))],
-    )
+        &[("table", Piece::Literal(table.name.clone()))],
+    );
+    choose("MakeTables", made, there)
+}
+
+/// The database by name, waited for where the stack makes it.
+pub(super) fn database() -> Node {
+    choose("MakeDatabase", reference("Database"), reference("DatabaseName"))
 }
 
 /// The bucket of reports, made or given.

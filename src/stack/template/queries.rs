@@ -19,16 +19,15 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             role: &role,
             topic: policy::alarm_topic(),
             prefix: "queries/",
-            target: target_of(query, &target.name)?,
+            target: target_of(query, attribute(&target.resource(), "Name"))?,
         };
         let resource = Map::new()
             .with("Type", "AWS::Timestream::ScheduledQuery")
             .with("Condition", CONDITION)
-            .with("DependsOn", Node::List(vec![target.id.as_str().into()]))
             .with("Properties", scheduled.properties());
         parts.resources.put_noted(&format!("dataset {}", query.dataset), &format!("{}ScheduledQuery", query.id), resource);
-        let sources = query.reads.iter().filter_map(|table| Some(deployment.tables.get(*table)?.name.as_str())).collect();
-        let statements = statements(sources, &target.name, policy::alarm_topic(), "queries/");
+        let sources = query.reads.iter().filter_map(|table| Some(policy::table_arn(deployment.tables.get(*table)?))).collect();
+        let statements = statements(sources, policy::table_arn(target), policy::alarm_topic(), "queries/");
         parts.resource_if(CONDITION, &role, "AWS::IAM::Role", role_of(statements));
     }
     Ok(())
@@ -70,12 +69,12 @@ pub(super) fn role_of(statements: Vec<Node>) -> Map {
 }
 
 /// What a scheduled query may do: read its tables, write its own, say that it ran.
-pub(super) fn statements(sources: Vec<&str>, target: &str, topic: Node, prefix: &str) -> Vec<Node> {
+pub(super) fn statements(sources: Vec<Node>, target: Node, topic: Node, prefix: &str) -> Vec<Node> {
     let mut statements = vec![
-        allow("ReadTables", &["timestream:Select"], sources.into_iter().map(policy::table_arn).collect()).into(),
+        allow("ReadTables", &["timestream:Select"], sources).into(),
         // Neither knows a resource to be narrowed to.
         allow("ComputeAndDiscover", &["timestream:DescribeEndpoints", "timestream:SelectValues"], vec!["*".into()]).into(),
-        allow("WriteResults", &["timestream:WriteRecords"], vec![policy::table_arn(target)]).into(),
+        allow("WriteResults", &["timestream:WriteRecords"], vec![target]).into(),
         allow("TellResults", &["sns:Publish"], vec![topic]).into(),
     ];
     statements.extend(policy::reports_written_below(prefix));
@@ -96,7 +95,7 @@ fn with_database(sql: &str) -> Node {
     if pieces.iter().any(|piece| matches!(piece, Piece::Reference(_))) { Node::Sub(pieces) } else { sql.into() }
 }
 
-fn target_of(query: &Query, table: &str) -> Result<Map, DynamicReference> {
+fn target_of(query: &Query, table: Node) -> Result<Map, DynamicReference> {
     let mut dimensions = Vec::new();
     for dimension in &query.dimensions {
         dimensions.push(yaml::foreign(dimension)?);
@@ -109,7 +108,7 @@ fn target_of(query: &Query, table: &str) -> Result<Map, DynamicReference> {
 }
 
 /// Where results go, and which column becomes what.
-pub(super) fn target(table: &str, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, MeasureKind)]) -> Map {
+pub(super) fn target(table: Node, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, MeasureKind)]) -> Map {
     let dimensions: Vec<Map> =
         dimensions.iter().map(|name| Map::new().with("Name", *name).with("DimensionValueType", "VARCHAR")).collect();
     let measures: Vec<Map> =

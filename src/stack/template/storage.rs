@@ -10,8 +10,8 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
     parts.resources.put("Database", database);
     bucket(parts, "RejectedDataBucket", "MakeRejectedDataBucket", 90.into());
     for table in &deployment.tables {
-        let resource = retained("AWS::Timestream::Table", "MakeTables", properties(deployment, table)).with("DependsOn", "Database");
-        parts.resources.put_noted(&format!("table {}", table.name), &table.id, resource);
+        let resource = retained("AWS::Timestream::Table", table.condition(), properties(deployment, table));
+        parts.resources.put_noted(&format!("table {}", table.name), &table.resource(), resource);
     }
     parts.output("DatabaseName", "The database that the functions write to", reference("DatabaseName"));
     parts.output("RejectedDataBucketName", "Where Timestream reports rows that it refuses after the fact", policy::rejected_bucket());
@@ -43,7 +43,7 @@ fn properties(deployment: &Deployment, table: &Table) -> Map {
         Map::new().with("CompositePartitionKey", [key])
     });
     Map::new()
-        .with("DatabaseName", reference("DatabaseName"))
+        .with("DatabaseName", policy::database())
         .with("TableName", table.name.as_str())
         .with("RetentionProperties", retention)
         .with("MagneticStoreWriteProperties", writes)
