@@ -63,10 +63,10 @@ fn results(parts: &mut Parts, table: &str) {
         .with("MemoryStoreRetentionPeriodInHours", 24_i64)
         .with("MagneticStoreRetentionPeriodInDays", reference("MagneticStoreDays"));
     let properties = Map::new().with("DatabaseName", policy::database()).with("TableName", table).with("RetentionProperties", retention);
-    let resource = storage::retained("AWS::Timestream::Table", CONDITION, properties);
+    let resource = storage::retained("AWS::Timestream::Table", Some(CONDITION), properties);
     parts.resources.put_noted("readings far off the day before", "AnomalyTable", resource);
     parts.resource_if(CONDITION, "AnomalyTopic", "AWS::SNS::Topic", Map::new().with("DisplayName", "anomaly queries"));
-    parts.resource_if(CONDITION, "Anomalies", "AWS::SQS::Queue", ingest::queue());
+    parts.resources.put("Anomalies", storage::retained("AWS::SQS::Queue", Some(CONDITION), ingest::queue()));
     let send = Map::new()
         .with("Sid", "FromTopic")
         .with("Effect", "Allow")

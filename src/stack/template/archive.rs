@@ -23,20 +23,9 @@ fn delivery(parts: &mut Parts, channel: &Channel) {
     let logs = Map::new()
         .with("LogGroupName", sub("/aws/kinesisfirehose/${AWS::StackName}-${@folder}", &[("folder", Piece::Literal(channel.folder.clone()))]))
         .with("RetentionInDays", 30_i64);
-    let logs = Map::new()
-        .with("Type", "AWS::Logs::LogGroup")
-        .with("Condition", CONDITION)
-        .with("DeletionPolicy", "Delete")
-        .with("UpdateReplacePolicy", "Delete")
-        .with("Properties", logs);
-    parts.resources.put(&id("ArchiveLogs"), logs);
-    let stream = Map::new()
-        .with("Type", "AWS::Logs::LogStream")
-        .with("Condition", CONDITION)
-        .with("DeletionPolicy", "Delete")
-        .with("UpdateReplacePolicy", "Delete")
-        .with("Properties", Map::new().with("LogGroupName", reference(&id("ArchiveLogs"))).with("LogStreamName", "delivery"));
-    parts.resources.put(&id("ArchiveDelivery"), stream);
+    parts.resources.put(&id("ArchiveLogs"), storage::passing("AWS::Logs::LogGroup", Some(CONDITION), logs));
+    let stream = Map::new().with("LogGroupName", reference(&id("ArchiveLogs"))).with("LogStreamName", "delivery");
+    parts.resources.put(&id("ArchiveDelivery"), storage::passing("AWS::Logs::LogStream", Some(CONDITION), stream));
     let role = policy::role("firehose.amazonaws.com", None, "archive", statements(channel));
     parts.resource_if(CONDITION, &id("ArchiveRole"), "AWS::IAM::Role", role);
     let source = Map::new().with("KinesisStreamARN", attribute(&id("Stream"), "Arn")).with("RoleARN", attribute(&id("ArchiveRole"), "Arn"));

@@ -2,7 +2,7 @@
 
 use super::model::{Deployment, Function, Rule};
 use super::policy::{self, allow};
-use super::Parts;
+use super::{Parts, storage};
 use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, choose, only_if, reference, sub};
 
 /// Fourteen days, the longest that a queue keeps a message.
@@ -13,7 +13,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
         stream(parts, &channel.id, &channel.name);
     }
     if !deployment.rules.is_empty() {
-        parts.resource("RuleErrors", "AWS::SQS::Queue", queue());
+        parts.resources.put("RuleErrors", storage::retained("AWS::SQS::Queue", None, queue()));
         parts.output("RuleErrorsUrl", "Messages that a rule could not put into its stream", reference("RuleErrors"));
     }
     for rule in &deployment.rules {
@@ -36,7 +36,7 @@ fn stream(parts: &mut Parts, id: &str, name: &str) {
         .with("ShardCount", only_if("ProvisionShards", reference("ShardCount")))
         .with("RetentionPeriodHours", reference("StreamRetentionHours"))
         .with("StreamEncryption", Map::new().with("EncryptionType", "KMS").with("KeyId", "alias/aws/kinesis"));
-    let stream = Map::new().with("Type", "AWS::Kinesis::Stream").with("Properties", properties);
+    let stream = storage::passing("AWS::Kinesis::Stream", None, properties);
     parts.resources.put_noted(&format!("channel {name}"), &format!("{id}Stream"), stream);
     parts.output(&format!("{id}StreamName"), "Where to put messages that went to the channel", reference(&format!("{id}Stream")));
 }
@@ -114,14 +114,8 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
     let logs = Map::new()
         .with("LogGroupName", sub("/aws/lambda/${AWS::StackName}-${@folder}", &[("folder", Piece::Literal(function.folder.clone()))]))
         .with("RetentionInDays", reference("LogRetentionDays"));
-    let logs = Map::new().with("Type", "AWS::Logs::LogGroup").with("DeletionPolicy", "Delete").with("UpdateReplacePolicy", "Delete").with("Properties", logs);
-    parts.resources.put(&id("Logs"), logs);
-    let letters = Map::new()
-        .with("Type", "AWS::SQS::Queue")
-        .with("DeletionPolicy", "RetainExceptOnCreate")
-        .with("UpdateReplacePolicy", "Retain")
-        .with("Properties", queue());
-    parts.resources.put(&id("DeadLetters"), letters);
+    parts.resources.put(&id("Logs"), storage::passing("AWS::Logs::LogGroup", None, logs));
+    parts.resources.put(&id("DeadLetters"), storage::retained("AWS::SQS::Queue", None, queue()));
     parts.output(&id("DeadLettersUrl"), "Messages and batches that never became records", reference(&id("DeadLetters")));
     let statements = statements(deployment, function, &stream);
     parts.resource(&id("Role"), "AWS::IAM::Role", policy::role("lambda.amazonaws.com", None, "function", statements));

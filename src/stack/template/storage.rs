@@ -6,11 +6,11 @@ use super::policy;
 use crate::stack::yaml::{Map, Node, attribute, reference, sub};
 
 pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
-    let database = retained("AWS::Timestream::Database", "MakeDatabase", Map::new().with("DatabaseName", reference("DatabaseName")));
+    let database = retained("AWS::Timestream::Database", Some("MakeDatabase"), Map::new().with("DatabaseName", reference("DatabaseName")));
     parts.resources.put("Database", database);
     bucket(parts, "RejectedDataBucket", "MakeRejectedDataBucket", 90.into());
     for table in &deployment.tables {
-        let resource = retained("AWS::Timestream::Table", table.condition(), properties(deployment, table));
+        let resource = retained("AWS::Timestream::Table", Some(table.condition()), properties(deployment, table));
         parts.resources.put_noted(&format!("table {}", table.name), &table.resource(), resource);
     }
     parts.output("DatabaseName", "The database that the functions write to", reference("DatabaseName"));
@@ -18,12 +18,22 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
 }
 
 /// A resource that holds data: it stays when the stack goes, unless it never came to be.
-pub(super) fn retained(kind: &str, condition: &str, properties: Map) -> Map {
+pub(super) fn retained(kind: &str, condition: Option<&str>, properties: Map) -> Map {
     Map::new()
         .with("Type", kind)
-        .with("Condition", condition)
+        .with_some("Condition", condition)
         .with("DeletionPolicy", "RetainExceptOnCreate")
         .with("UpdateReplacePolicy", "Retain")
+        .with("Properties", properties)
+}
+
+/// A resource that goes with the stack, and says so.
+pub(super) fn passing(kind: &str, condition: Option<&str>, properties: Map) -> Map {
+    Map::new()
+        .with("Type", kind)
+        .with_some("Condition", condition)
+        .with("DeletionPolicy", "Delete")
+        .with("UpdateReplacePolicy", "Delete")
         .with("Properties", properties)
 }
 
@@ -66,7 +76,7 @@ pub(super) fn bucket(parts: &mut Parts, id: &str, condition: &str, days: Node) {
         .with("PublicAccessBlockConfiguration", private)
         .with("OwnershipControls", Map::new().with("Rules", [Map::new().with("ObjectOwnership", "BucketOwnerEnforced")]))
         .with("LifecycleConfiguration", Map::new().with("Rules", [expiry]));
-    parts.resources.put(id, retained("AWS::S3::Bucket", condition, properties));
+    parts.resources.put(id, retained("AWS::S3::Bucket", Some(condition), properties));
     let arn = match id {
         "RawArchiveBucket" => sub("${RawArchiveBucket.Arn}/*", &[]),
         _ => sub("${RejectedDataBucket.Arn}/*", &[]),
