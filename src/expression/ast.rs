@@ -49,6 +49,32 @@ pub enum Operator {
 }
 
 impl Operator {
+    pub const ALL: [Self; 13] = [
+        Self::Or,
+        Self::And,
+        Self::Equal,
+        Self::NotEqual,
+        Self::Less,
+        Self::LessOrEqual,
+        Self::Greater,
+        Self::GreaterOrEqual,
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Remainder,
+    ];
+
+    #[must_use]
+    pub fn is_comparison(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual)
+    }
+
+    #[must_use]
+    pub fn is_arithmetic(self) -> bool {
+        matches!(self, Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder)
+    }
+
     /// As it is written in IoT SQL.
     #[must_use]
     pub fn sql(self) -> &'static str {
@@ -121,6 +147,15 @@ impl Function {
         Self::Tanh,
         Self::Trunc,
     ];
+
+    /// How many arguments it takes.
+    #[must_use]
+    pub fn arity(self) -> usize {
+        match self {
+            Self::Atan2 | Self::Mod | Self::Power | Self::Trunc => 2,
+            _ => 1,
+        }
+    }
 
     /// The documented, lower-case name.
     #[must_use]

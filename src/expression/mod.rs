@@ -10,7 +10,21 @@
 //! May be used by `transform`, `plan` and `stack`. Uses the vocabulary only.
 
 mod ast;
+mod datum;
+mod error;
+mod evaluate;
+mod functions;
+mod lexer;
+mod number;
+mod parser;
 mod switches;
 
+#[cfg(test)]
+mod tests;
+
 pub use ast::{Binary, Expression, Function, Operator};
+pub use datum::Datum;
+pub use error::{ParseError, ParseReason, Position};
+pub use evaluate::{DropMessage, MathResult, Verdict, evaluate, filter_passes, math_result};
+pub use parser::{DEPTH_MAX, Kind, TEXT_MAX, parse_filter, parse_math};
 pub use switches::*;

@@ -12,6 +12,8 @@ pub struct Switches {
     pub null_existence_check: NullExistenceCheck,
     pub filter_text_true: FilterTextTrue,
     pub undefined_math: UndefinedMath,
+    pub whole_decimals: WholeDecimals,
+    pub text_math: TextMath,
 }
 
 /// `Int / Int`, as in `temp * 9 / 5`: the documents say "Int value" and not how it is rounded.
@@ -74,4 +76,28 @@ pub enum UndefinedMath {
     #[default]
     LeaveUnset,
     DropMessage,
+}
+
+/// A Decimal that is whole, inside an expression: the literal `5.0`, or `temp * 1.5` where `temp` is 2. (Numbers of messages
+/// that are whole are Int, and whole results are written without a point, whatever this says.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WholeDecimals {
+    /// It stays a Decimal, so that `37 * 5.0 / 9.0` is 20.55….
+    #[default]
+    Keep,
+    /// It becomes an Int at once, so that `37 * 5.0 / 9.0` divides Int by Int.
+    BecomeInt,
+}
+
+/// A math activity whose expression comes to a string (`+` with a string, or an attribute that holds one). The guide says
+/// that it must be a number, and not what happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextMath {
+    /// The string is written.
+    #[default]
+    Write,
+    /// It is no value: see [`UndefinedMath`].
+    Undefined,
 }

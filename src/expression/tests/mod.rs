@@ -1,0 +1,4 @@
+//! The facts about the language, line by line.
+
+mod evaluate;
+mod parse;
