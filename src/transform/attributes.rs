@@ -96,7 +96,11 @@ mod tests {
     fn added_attributes_are_copies_and_the_originals_stay() {
         let copied = copies(&[("device.coord[0]", "lat"), ("device.coord[1]", "lon"), ("device.id", "id")]);
         let message = r#"{"device":{"id":"d-1","coord":[47.6152543,-122.3354883]}}"#;
-        check(message, |m| add(m, &copied), r#"{"device":{"id":"d-1","coord":[47.6152543,-122.3354883]},"lat":47.6152543,"lon":-122.3354883,"id":"d-1"}"#);
+        check(
+            message,
+            |m| add(m, &copied),
+            r#"{"device":{"id":"d-1","coord":[47.6152543,-122.3354883]},"lat":47.6152543,"lon":-122.3354883,"id":"d-1"}"#,
+        );
     }
 
     #[test]

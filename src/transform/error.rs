@@ -26,7 +26,8 @@ impl EngineError {
         Some(match self {
             Self::Version { .. } => "translate the pipeline again".to_owned(),
             Self::Manual { .. } => {
-                "mend the activity in the definition and translate again, or migrate the processed datastore, which needs no pipeline".to_owned()
+                "mend the activity in the definition and translate again, or migrate the processed datastore, which needs no pipeline"
+                    .to_owned()
             }
             Self::NoFunction { .. } => "name a command that does what the function did".to_owned(),
             Self::Lambda { source, .. } => return source.hint(),

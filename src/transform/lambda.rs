@@ -50,7 +50,8 @@ impl LambdaError {
             Self::Start { .. } => "check that the command exists and may be run".to_owned(),
             Self::TimedOut { .. } => "allow the command more time, or find out what it waits for".to_owned(),
             Self::Talk { .. } | Self::TooMuch { .. } | Self::Failed { .. } | Self::Answer { .. } => {
-                "run the command by hand: a JSON array of messages on standard input, a JSON array of messages on standard output".to_owned()
+                "run the command by hand: a JSON array of messages on standard input, a JSON array of messages on standard output"
+                    .to_owned()
             }
             Self::Function { .. } => return None,
         })

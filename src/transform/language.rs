@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::expression::{
-    Binary, DivisionByZero, Expression, Function, IntegerDivision, NullExistenceCheck, Operator, Switches, UndefinedMath,
-    WholeDecimals,
+    DivisionByZero, Expression, Function, IntegerDivision, NullExistenceCheck, Operator, Switches, UndefinedMath, WholeDecimals,
 };
 use crate::path::{ColumnPath, Segment};
 
@@ -65,10 +64,11 @@ pub(super) fn may_divide_integers(expression: &Expression, switches: &Switches) 
 fn may_be_integer(expression: &Expression, switches: &Switches) -> bool {
     match expression {
         Expression::Number(text) => is_integer(text, switches),
-        Expression::Binary(Binary { operator, left, right }) => match operator {
-            // One side that is no integer makes the other none: unless whole decimals become integers again.
+        Expression::Binary(binary) => match binary.operator {
+            // One side that is no integer makes the result none, unless whole decimals become integers again.
             Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
-                switches.whole_decimals == WholeDecimals::BecomeInt || (may_be_integer(left, switches) && may_be_integer(right, switches))
+                switches.whole_decimals == WholeDecimals::BecomeInt
+                    || (may_be_integer(&binary.left, switches) && may_be_integer(&binary.right, switches))
             }
             _ => false,
         },
@@ -109,10 +109,9 @@ fn may_be_zero(expression: &Expression) -> bool {
 /// True where a function goes through a double, whose last digit may differ from one mathematical library to the next.
 fn goes_through_double(expression: &Expression) -> bool {
     any(expression, &|part| match part {
-        Expression::Call { function, .. } => !matches!(
-            function,
-            Function::Abs | Function::Ceil | Function::Mod | Function::Round | Function::Sign | Function::Trunc
-        ),
+        Expression::Call { function, .. } => {
+            !matches!(function, Function::Abs | Function::Ceil | Function::Mod | Function::Round | Function::Sign | Function::Trunc)
+        }
         _ => false,
     })
 }
@@ -171,6 +170,8 @@ pub(super) fn division_by_zero_remedy(switch: DivisionByZero) -> &'static str {
 pub(super) fn null_check_remedy(switch: NullExistenceCheck) -> &'static str {
     match switch {
         NullExistenceCheck::Table => "if it was meant to ask whether the attribute exists, set `null_existence_check` to `existence`",
-        NullExistenceCheck::Existence => "it is taken to ask whether the attribute exists; set `null_existence_check` to `table` for the documented table",
+        NullExistenceCheck::Existence => {
+            "it is taken to ask whether the attribute exists; set `null_existence_check` to `table` for the documented table"
+        }
     }
 }

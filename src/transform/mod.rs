@@ -19,6 +19,8 @@ mod enrich;
 mod error;
 mod finding;
 mod findings;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod json;
 mod lambda;
 mod language;

@@ -75,10 +75,9 @@ fn step(activity: &Activity, switches: &TransformSwitches) -> Option<Step> {
         ActivityKind::RemoveAttributes { attributes } => {
             attributes.iter().map(|text| path(text)).collect::<Result<_, _>>().map_or_else(|refused: Refused| refused.step(), remove)
         }
-        ActivityKind::SelectAttributes { attributes } => selections(attributes, switches).map_or_else(
-            |refused| refused.step(),
-            |selections| select(selections, switches),
-        ),
+        ActivityKind::SelectAttributes { attributes } => {
+            selections(attributes, switches).map_or_else(|refused| refused.step(), |selections| select(selections, switches))
+        }
         ActivityKind::Filter { filter } => match parse_filter(filter) {
             Ok(expression) => filtered(filter, expression, switches),
             Err(error) => Refused::expression(filter, &error).step(),
@@ -166,7 +165,10 @@ fn add(copies: Vec<Copy>) -> (Action, Fidelity) {
 fn remove(paths: Vec<ColumnPath>) -> (Action, Fidelity) {
     let mut differences = Vec::new();
     if paths.iter().any(|path| path.segments().len() > 1) {
-        differences.push("removing below the root is not documented: the value is taken out, what stood around it stays, even when it is empty then".to_owned());
+        differences.push(
+            "removing below the root is not documented: the value is taken out, what stood around it stays, even when it is empty then"
+                .to_owned(),
+        );
     }
     if paths.iter().any(definition_path::ends_in_index) {
         differences.push("when an element is removed, the later ones move up; indexes count in the message as it came".to_owned());
@@ -194,7 +196,8 @@ fn select(selections: Vec<Copy>, switches: &TransformSwitches) -> (Action, Fidel
 pub(super) fn twice_named(copies: &[Copy]) -> Vec<&str> {
     let mut names: Vec<&str> = copies.iter().map(|copy| copy.to.as_str()).collect();
     names.sort_unstable();
-    let mut twice: Vec<&str> = names.windows(2).filter_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied()).flatten()).collect();
+    let mut twice: Vec<&str> =
+        names.windows(2).filter_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied()).flatten()).collect();
     twice.dedup();
     twice
 }
@@ -217,7 +220,9 @@ fn computed(attribute: &str, text: &str, expression: Expression, switches: &Tran
 
 fn enriched(source: &str) -> Fidelity {
     graded(vec![
-        format!("history gets what {source} said when the definitions were captured; the service used what it said when a message was processed"),
+        format!(
+            "history gets what {source} said when the definitions were captured; the service used what it said when a message was processed"
+        ),
         "a thing that is not found leaves the attribute as it was".to_owned(),
     ])
 }

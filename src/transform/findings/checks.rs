@@ -74,8 +74,17 @@ impl At<'_> {
     fn constant(&mut self, copy: &Copy, presence: &Presence, brought: bool, known: Option<&KnownColumns>) -> bool {
         let (from, to) = (copy.from.to_string(), copy.to.as_str());
         if to.contains("${") || to.contains("{{") || to.contains("()") {
-            let cause = format!("{} is a name like any other: nothing is put in its place, and it becomes the attribute that {} is copied to", shown(to), shown(&from));
-            self.say(Code::TemplateInAddAttributes, Grade::Warning, cause, "compute the value in a math or lambda activity, or in the topic rule's SQL");
+            let cause = format!(
+                "{} is a name like any other: nothing is put in its place, and it becomes the attribute that {} is copied to",
+                shown(to),
+                shown(&from)
+            );
+            self.say(
+                Code::TemplateInAddAttributes,
+                Grade::Warning,
+                cause,
+                "compute the value in a math or lambda activity, or in the topic rule's SQL",
+            );
             return true;
         }
         if copy.from.segments().len() > 1 || brought {
@@ -90,8 +99,18 @@ impl At<'_> {
             _ => return false,
         };
         let seen = if grade == Grade::Warning && known.is_some() { " and the history has neither" } else { "" };
-        let cause = format!("copies the attribute {} to the new name {}; it does not set {} to that value{seen}", shown(&from), shown(to), shown(&from));
-        self.say(Code::ConstantInAddAttributes, grade, cause, "if a constant was meant, set it in the topic rule's SQL: `SELECT *, 'value' AS name`");
+        let cause = format!(
+            "copies the attribute {} to the new name {}; it does not set {} to that value{seen}",
+            shown(&from),
+            shown(to),
+            shown(&from)
+        );
+        self.say(
+            Code::ConstantInAddAttributes,
+            grade,
+            cause,
+            "if a constant was meant, set it in the topic rule's SQL: `SELECT *, 'value' AS name`",
+        );
         true
     }
 
@@ -116,8 +135,16 @@ impl At<'_> {
         }
         let deep: Vec<String> = paths.iter().filter(|path| path.segments().len() > 1).map(ToString::to_string).collect();
         if !deep.is_empty() {
-            let cause = format!("removes {} from inside another attribute, which the documents do not show", listed(deep.iter().map(String::as_str)));
-            self.say(Code::NestedRemoval, Grade::Note, cause, "compare some stored rows with the activity's result: `verify` does so where channel and datastore are both there");
+            let cause = format!(
+                "removes {} from inside another attribute, which the documents do not show",
+                listed(deep.iter().map(String::as_str))
+            );
+            self.say(
+                Code::NestedRemoval,
+                Grade::Note,
+                cause,
+                "compare some stored rows with the activity's result: `verify` does so where channel and datastore are both there",
+            );
         }
     }
 
@@ -129,13 +156,29 @@ impl At<'_> {
         let twice = translate::twice_named(selections);
         if !twice.is_empty() {
             let cause = format!("selects several values that are all called {} at the root", listed(twice));
-            self.say(Code::SelectedNameClash, Grade::Warning, cause, "the setting `selected_name_clash` says which wins; copy the values to names of their own first to keep all");
+            self.say(
+                Code::SelectedNameClash,
+                Grade::Warning,
+                cause,
+                "the setting `selected_name_clash` says which wins; copy the values to names of their own first to keep all",
+            );
         }
-        let elements: Vec<String> =
-            selections.iter().filter(|selection| definition_path::ends_in_index(&selection.from)).map(|selection| selection.from.to_string()).collect();
+        let elements: Vec<String> = selections
+            .iter()
+            .filter(|selection| definition_path::ends_in_index(&selection.from))
+            .map(|selection| selection.from.to_string())
+            .collect();
         if !elements.is_empty() {
-            let cause = format!("selects {}, and nothing says what an element of an array is called at the root", listed(elements.iter().map(String::as_str)));
-            self.say(Code::SelectedElement, Grade::Warning, cause, "the setting `selected_index_name` says it; an addAttributes activity before gives a name of your own");
+            let cause = format!(
+                "selects {}, and nothing says what an element of an array is called at the root",
+                listed(elements.iter().map(String::as_str))
+            );
+            self.say(
+                Code::SelectedElement,
+                Grade::Warning,
+                cause,
+                "the setting `selected_index_name` says it; an addAttributes activity before gives a name of your own",
+            );
         }
         let names: Vec<&str> = selections.iter().map(|selection| selection.to.as_str()).collect();
         for (name, by) in flow.select(&names, self.activity) {
@@ -154,7 +197,12 @@ impl At<'_> {
             let certain = matches!(presence, Presence::TakenOutBy(_)) && !language::has_null(expression);
             if certain {
                 let cause = format!("reads {}, which {}: no message passes", shown(&path.to_string()), why(&presence));
-                self.say(Code::FilterDropsEverything, Grade::Error, cause, "move the filter before the activity that takes the attribute out");
+                self.say(
+                    Code::FilterDropsEverything,
+                    Grade::Error,
+                    cause,
+                    "move the filter before the activity that takes the attribute out",
+                );
             } else {
                 self.missing(path, &presence, "the condition is not true");
             }
@@ -162,7 +210,8 @@ impl At<'_> {
     }
 
     fn math(&mut self, attribute: &str, expression: &Expression, flow: &mut Flow<'_>) {
-        let itself = matches!(expression, Expression::Attribute(names) if names.len() == 1 && names.first().is_some_and(|name| name == attribute));
+        let itself =
+            matches!(expression, Expression::Attribute(names) if names.len() == 1 && names.first().is_some_and(|name| name == attribute));
         let set_before = flow.is_set(attribute);
         for path in language::attributes(expression) {
             let presence = flow.read(&path);
@@ -171,7 +220,12 @@ impl At<'_> {
         if itself {
             let without = if set_before { "" } else { ": where no message brings it, it never exists" };
             let cause = format!("sets {} to itself{without}", shown(attribute));
-            self.say(Code::MathWithoutEffect, Grade::Warning, cause, "write the conversion that was meant, as in `(temperature - 32) / 1.8`, or take the activity out");
+            self.say(
+                Code::MathWithoutEffect,
+                Grade::Warning,
+                cause,
+                "write the conversion that was meant, as in `(temperature - 32) / 1.8`, or take the activity out",
+            );
         }
         self.set(attribute, flow);
     }
@@ -180,15 +234,29 @@ impl At<'_> {
     fn expression(&mut self, expression: &Expression, spec: &TransformSpec) {
         if language::may_divide_integers(expression, &spec.switches.expressions) {
             let cause = "divides what may be an integer by an integer, and the documents call the result an integer without saying how it is rounded".to_owned();
-            self.say(Code::IntegerDivision, Grade::Warning, cause, language::integer_division_remedy(spec.switches.expressions.integer_division));
+            self.say(
+                Code::IntegerDivision,
+                Grade::Warning,
+                cause,
+                language::integer_division_remedy(spec.switches.expressions.integer_division),
+            );
         }
         if language::divides_by_unknown(expression) {
             let cause = "divides by a value that can be zero, or takes the logarithm of one that can be zero or less, and no document says what comes of that".to_owned();
-            self.say(Code::DivisionByAttribute, Grade::Note, cause, language::division_by_zero_remedy(spec.switches.expressions.division_by_zero));
+            self.say(
+                Code::DivisionByAttribute,
+                Grade::Note,
+                cause,
+                language::division_by_zero_remedy(spec.switches.expressions.division_by_zero),
+            );
         }
         if language::has_null(expression) {
             let chained = matches!(expression, Expression::Binary(binary) if language::joins(binary.operator));
-            let (grade, chain) = if chained { (Grade::Warning, ", and inside AND or OR one missing attribute makes the whole condition undefined") } else { (Grade::Note, "") };
+            let (grade, chain) = if chained {
+                (Grade::Warning, ", and inside AND or OR one missing attribute makes the whole condition undefined")
+            } else {
+                (Grade::Note, "")
+            };
             let cause = format!("compares with NULL: an attribute that is missing is not NULL but undefined{chain}");
             self.say(Code::NullCheck, grade, cause, language::null_check_remedy(spec.switches.expressions.null_existence_check));
         }
@@ -197,14 +265,25 @@ impl At<'_> {
     fn enrich(&mut self, source: &str, attribute: &str, thing_name: &ColumnPath, flow: &mut Flow<'_>) {
         let presence = flow.read(thing_name);
         self.missing(thing_name, &presence, "no thing is looked up");
-        let cause = format!("raw history gets what {source} said when the definitions were captured, not what it said when a message came in");
-        self.say(Code::EnrichedWithToday, Grade::Note, cause, "migrate the processed datastore where the values of that time matter: it holds them");
+        let cause =
+            format!("raw history gets what {source} said when the definitions were captured, not what it said when a message came in");
+        self.say(
+            Code::EnrichedWithToday,
+            Grade::Note,
+            cause,
+            "migrate the processed datastore where the values of that time matter: it holds them",
+        );
         self.set(attribute, flow);
     }
 
     fn lambda(&mut self, function: &str) {
         let cause = format!("calls the function {}, whose code is not part of the definitions", shown(function));
-        self.say(Code::FunctionNotSeen, Grade::Warning, cause, "keep the function for the live path; to run raw history through the pipeline, give a command that does the same");
+        self.say(
+            Code::FunctionNotSeen,
+            Grade::Warning,
+            cause,
+            "keep the function for the live path; to run raw history through the pipeline, give a command that does the same",
+        );
     }
 
     fn unsupported(&mut self, step: &Step, text: &str, reason: &str) {

@@ -24,10 +24,12 @@ pub(super) fn is_field_name(name: &str) -> bool {
 /// The names that a step writes at the root, beyond those that are there under the same name.
 pub(super) fn written(action: &Action) -> Vec<&str> {
     match action {
-        Action::AddAttributes { copies } | Action::SelectAttributes { selections: copies } => copies.iter().map(|copy| copy.to.as_str()).collect(),
-        Action::Math { attribute, .. }
-        | Action::DeviceRegistryEnrich { attribute, .. }
-        | Action::DeviceShadowEnrich { attribute, .. } => vec![attribute],
+        Action::AddAttributes { copies } | Action::SelectAttributes { selections: copies } => {
+            copies.iter().map(|copy| copy.to.as_str()).collect()
+        }
+        Action::Math { attribute, .. } | Action::DeviceRegistryEnrich { attribute, .. } | Action::DeviceShadowEnrich { attribute, .. } => {
+            vec![attribute]
+        }
         _ => Vec::new(),
     }
 }
@@ -36,7 +38,9 @@ pub(super) fn written(action: &Action) -> Vec<&str> {
 pub(super) fn read(action: &Action) -> Vec<ColumnPath> {
     let of = |expression: &Expression| language::attributes(expression);
     match action {
-        Action::AddAttributes { copies } | Action::SelectAttributes { selections: copies } => copies.iter().map(|copy| copy.from.clone()).collect(),
+        Action::AddAttributes { copies } | Action::SelectAttributes { selections: copies } => {
+            copies.iter().map(|copy| copy.from.clone()).collect()
+        }
         Action::Filter { expression, .. } | Action::Math { expression, .. } => of(expression),
         Action::DeviceRegistryEnrich { thing_name, .. } | Action::DeviceShadowEnrich { thing_name, .. } => vec![thing_name.clone()],
         Action::RemoveAttributes { .. } | Action::Lambda { .. } | Action::Unsupported { .. } => Vec::new(),
@@ -52,11 +56,15 @@ pub(super) fn check(spec: &TransformSpec, report: &mut Report) {
                 FindingCode::FieldNameRefused,
                 FindingGrade::Warning,
                 &step.activity,
-                format!("{} is no name that the service took: letters, digits and underscores, beginning with a letter or one underscore", listed(refused)),
+                format!(
+                    "{} is no name that the service took: letters, digits and underscores, beginning with a letter or one underscore",
+                    listed(refused)
+                ),
                 "give it such a name, or map it to another in `migration.toml`".to_owned(),
             );
         }
-        let capitals: Vec<&str> = written.into_iter().filter(|name| is_field_name(name) && name.chars().any(|c| c.is_ascii_uppercase())).collect();
+        let capitals: Vec<&str> =
+            written.into_iter().filter(|name| is_field_name(name) && name.chars().any(|c| c.is_ascii_uppercase())).collect();
         if !capitals.is_empty() {
             report.add(
                 FindingCode::FieldNameUpperCase,
@@ -85,7 +93,10 @@ fn check_case(spec: &TransformSpec, report: &mut Report) {
             FindingCode::NamesDifferInCase,
             FindingGrade::Warning,
             "",
-            format!("{} differ only in capitals: activities take them for different attributes, the service's tables for one column", listed(names.iter().map(String::as_str))),
+            format!(
+                "{} differ only in capitals: activities take them for different attributes, the service's tables for one column",
+                listed(names.iter().map(String::as_str))
+            ),
             "use one spelling, that of the messages".to_owned(),
         );
     }
