@@ -139,7 +139,7 @@ mod tests {
             time: Nanos(key),
         };
         let provenance = Provenance { object: Arc::new(ObjectId { key: "o".into(), etag: "e".into() }), row, byte_offset: None };
-        Ticket::new(0, MappedRow { record, provenance, columns: crate::value::Object::new() })
+        Ticket::new(0, MappedRow { record, table: "t".into(), provenance, columns: crate::value::Object::new() })
     }
 
     fn batches(rows: &[(i64, i64)]) -> Vec<Batch> {

@@ -16,19 +16,20 @@ pub(super) struct Collisions {
     known: Vec<Collision>,
     /// Unit and row of every row that is not written, and which collision it belongs to.
     losers: HashMap<(u32, u64), usize>,
-    by_key: HashMap<RecordKey, usize>,
+    /// By table too: the same key in two tables is two records.
+    by_key: HashMap<(String, RecordKey), usize>,
 }
 
 impl Collisions {
     pub(super) fn of(plan: &Plan) -> Self {
         let mut found = Self::default();
-        for collision in plan.tables.iter().flat_map(|table| &table.collisions) {
+        for (table, collision) in plan.tables.iter().flat_map(|table| table.collisions.iter().map(move |collision| (table, collision))) {
             let at = found.known.len();
             let written = written_content(collision);
             let losers = collision.sides.iter().filter(|side| Some(side.content) != written);
             found.losers.extend(losers.map(|side| ((side.unit, side.row), at)));
             if let Ok(key) = u128::from_str_radix(&collision.key, 16) {
-                found.by_key.insert(RecordKey(key), at);
+                found.by_key.insert((table.mapping.table.clone(), RecordKey(key)), at);
             }
             found.known.push(collision.clone());
         }
@@ -46,9 +47,9 @@ impl Collisions {
         })
     }
 
-    /// The rows that the plan knows to share `key`, but for the one that asks.
-    pub(super) fn others(&self, key: RecordKey, object: &str, row: u64) -> Option<String> {
-        let collision = self.known.get(*self.by_key.get(&key)?)?;
+    /// The rows that the plan knows to share `key` in `table`, but for the one that asks.
+    pub(super) fn others(&self, table: &str, key: RecordKey, object: &str, row: u64) -> Option<String> {
+        let collision = self.known.get(*self.by_key.get(&(table.to_owned(), key))?)?;
         let others: Vec<&Side> = collision.sides.iter().filter(|side| (side.object.as_str(), side.row) != (object, row)).collect();
         (!others.is_empty()).then(|| places(&others))
     }
@@ -113,7 +114,8 @@ mod tests {
     #[test]
     fn a_key_that_the_target_objects_to_is_found_again() {
         let known = collisions(Some(0));
-        assert_eq!(known.others(RecordKey(77), "o0", 1).unwrap(), "o1 row 4, o2 row 1, o3 row 9 and 1 more");
-        assert_eq!(known.others(RecordKey(78), "o0", 1), None);
+        assert_eq!(known.others("t", RecordKey(77), "o0", 1).unwrap(), "o1 row 4, o2 row 1, o3 row 9 and 1 more");
+        assert_eq!(known.others("t", RecordKey(78), "o0", 1), None);
+        assert_eq!(known.others("u", RecordKey(77), "o0", 1), None, "the same key in another table is another record");
     }
 }

@@ -8,6 +8,7 @@ use super::collisions::Collisions;
 use super::unit::{MappedRow, ReadFailure, UnitReader, UnitRow, UnitSink};
 use crate::history::{BadRow, Decoded, Listing, ObjectRead, Row, RowSink, SourceObject};
 use crate::ledger::{QuarantinedRow, Unit};
+use crate::mapping::{MappingError, Router, routers};
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::value::object_to_json;
@@ -30,8 +31,10 @@ pub struct Refused {
 /// plan's table of that number. Both are pure: asked twice, they say the same.
 pub struct HistoryUnits<D, M> {
     listing: Arc<Listing>,
-    /// The number of the plan's table, by store.
-    tables: BTreeMap<String, usize>,
+    /// Which of the plan's tables takes a row, by store.
+    routers: BTreeMap<String, Router>,
+    /// Their names, as the plan numbers them.
+    tables: Vec<Arc<str>>,
     collisions: Collisions,
     decode: D,
     map: M,
@@ -48,22 +51,37 @@ where
     D: Fn(&SourceObject, &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> + Send + Sync,
     M: Fn(usize, &Row) -> Result<Record, Refused> + Send + Sync,
 {
-    #[must_use]
-    pub fn new(plan: &Plan, listing: Arc<Listing>, decode: D, map: M) -> Self {
-        let tables = plan.tables.iter().enumerate().map(|(at, table)| (table.mapping.store.clone(), at)).collect();
-        Self { listing, tables, collisions: Collisions::of(plan), decode, map }
+    /// Joins a plan and the ways to its rows.
+    ///
+    /// # Errors
+    /// When the plan's mappings would take a row twice.
+    pub fn new(plan: &Plan, listing: Arc<Listing>, decode: D, map: M) -> Result<Self, MappingError> {
+        let routers = routers(plan.tables.iter().map(|table| &table.mapping))?;
+        let tables = plan.tables.iter().map(|table| table.mapping.table.as_str().into()).collect();
+        Ok(Self { listing, routers, tables, collisions: Collisions::of(plan), decode, map })
     }
 
-    fn row(&self, unit: &Unit, table: usize, decoded: Decoded) -> UnitRow {
+    fn row(&self, unit: &Unit, router: &Router, decoded: Decoded) -> UnitRow {
         let row = match decoded {
             Decoded::Bad(bad) => return UnitRow::Quarantined(Box::new(undecodable(unit, bad))),
             Decoded::Row(row) => row,
         };
-        match (self.map)(table, &row) {
-            Err(refused) => UnitRow::Quarantined(Box::new(quarantined(unit, &row, refused.code, refused.reason))),
+        let number = match router.route(&row.columns) {
+            Ok(number) => number,
+            Err(refusal) => return quarantined(unit, &unit.table, &row, refusal.code.code(), refusal.to_string()),
+        };
+        let Some(table) = self.tables.get(number) else {
+            // A defect; a row in quarantine is not lost.
+            return quarantined(unit, &unit.table, &row, "unmapped_table", format!("the plan has no table numbered {number}"));
+        };
+        match (self.map)(number, &row) {
+            Err(refused) => quarantined(unit, table, &row, refused.code, refused.reason),
             Ok(record) => match self.collisions.loser(unit.id, row.provenance.row) {
-                Some(reason) => UnitRow::Quarantined(Box::new(quarantined(unit, &row, KEY_COLLISION, reason))),
-                None => UnitRow::Record(Box::new(MappedRow { record, provenance: row.provenance, columns: row.columns })),
+                Some(reason) => quarantined(unit, table, &row, KEY_COLLISION, reason),
+                None => {
+                    let table = Arc::clone(table);
+                    UnitRow::Record(Box::new(MappedRow { record, table, provenance: row.provenance, columns: row.columns }))
+                }
             },
         }
     }
@@ -77,28 +95,28 @@ where
     fn read(&self, unit: &Unit, sink: &mut UnitSink<'_>) -> Result<ObjectRead, ReadFailure> {
         let object = usize::try_from(unit.id).ok().and_then(|at| self.listing.objects.get(at));
         let object = object.filter(|object| object.id.key == unit.key && object.id.etag == unit.etag);
-        let found = object.and_then(|object| Some((object, *self.tables.get(&object.store)?)));
-        let Some((object, table)) = found else {
+        let found = object.and_then(|object| Some((object, self.routers.get(&object.store)?)));
+        let Some((object, router)) = found else {
             let message = format!("{} ({}) is not object {} of the listing", unit.key, unit.etag, unit.id);
             return Err(ReadFailure { is_changed: true, message, hint: None });
         };
-        let mut each = |decoded: Decoded| -> ControlFlow<()> { sink(self.row(unit, table, decoded)) };
+        let mut each = |decoded: Decoded| -> ControlFlow<()> { sink(self.row(unit, router, decoded)) };
         (self.decode)(object, &mut each)
     }
 }
 
-fn quarantined(unit: &Unit, row: &Row, code: &str, reason: String) -> QuarantinedRow {
-    QuarantinedRow {
+fn quarantined(unit: &Unit, table: &str, row: &Row, code: &str, reason: String) -> UnitRow {
+    UnitRow::Quarantined(Box::new(QuarantinedRow {
         unit: unit.id,
         object: unit.key.clone(),
         etag: unit.etag.clone(),
         row: row.provenance.row,
         byte_offset: row.provenance.byte_offset,
-        table: unit.table.clone(),
+        table: table.to_owned(),
         code: code.to_owned(),
         reason,
         content: object_to_json(&row.columns),
-    }
+    }))
 }
 
 fn undecodable(unit: &Unit, bad: BadRow) -> QuarantinedRow {

@@ -5,7 +5,8 @@
 //! came from is counted together (`tracker`) and, when nothing of it is missing, made durable (`committing`).
 //!
 //! Invariants
-//! - A unit is done when every one of its rows has an outcome, and not before; `read = acknowledged + filtered + quarantined`.
+//! - A unit is done when every one of its rows has an outcome, and not before; `read = acknowledged + filtered + quarantined`,
+//!   at each table that its rows go to. A row that no table takes is counted, and quarantined, at the unit's own table.
 //! - Killed at any instant, the same command goes on: what is sent twice is the same record with the same version.
 //! - Quarantined rows are on disk before the ledger calls their unit done.
 //! - One adaptive budget for all requests under way; memory does not grow with the history (but for the quarantined rows of
@@ -218,7 +219,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         wind,
         flow: run::Flow::new(),
     };
-    let ended = run.to_its_end().await;
+    let ended = run.carry_out().await;
     let seen = &sending.counts;
     let counts = RunCounts {
         remarks,
@@ -239,9 +240,9 @@ fn account(ledger: &Ledger, plan: &Plan) -> Result<Outcome, BackfillError> {
         bytes += unit.bytes;
         match state {
             UnitState::Pending => outcome.units_pending += 1,
-            UnitState::Done { tally, damage, .. } => {
+            UnitState::Done { tallies, damage, .. } => {
                 outcome.units_done += 1;
-                done_rows += tally.read;
+                done_rows += tallies.values().map(|tally| tally.read).sum::<u64>();
                 outcome.damaged.extend(damage.map(|damage| (unit.key, damage)));
             }
         }
@@ -272,6 +273,7 @@ fn check_whole(outcome: &Outcome, total: &Tally, bytes: u64, plan: &Plan) -> Res
         return Ok(());
     }
     let mut planned: BTreeMap<&str, u64> = BTreeMap::new();
+    // Several mappings may write to one table.
     for table in &plan.census.tables {
         *planned.entry(&table.table).or_default() += table.rows;
     }

@@ -74,7 +74,9 @@ impl Reading {
 
     /// Waits for the threads; false when one of them panicked. Only when `parcels` has ended.
     pub(super) fn join(self) -> bool {
-        self.threads.into_iter().map(JoinHandle::join).fold(true, |whole, joined| whole && joined.is_ok())
+        // All are waited for, also behind one that panicked.
+        let panicked = self.threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        panicked == 0
     }
 }
 
@@ -148,7 +150,7 @@ impl<W: Writer> Worker<W> {
                 etag: unit.etag.clone(),
                 row: mapped.provenance.row,
                 byte_offset: mapped.provenance.byte_offset,
-                table: unit.table.clone(),
+                table: mapped.table.to_string(),
                 code: "rejected_invalid".to_owned(),
                 reason: format!("not sent: {reason}"),
                 content: crate::value::object_to_json(&mapped.columns),

@@ -83,7 +83,7 @@ pub(super) struct Ended {
 
 impl<W: Writer + 'static> Run<W> {
     /// Works until all units are done, or until it is stopped or fails and what was under way has ended.
-    pub(super) async fn to_its_end(mut self) -> Ended {
+    pub(super) async fn carry_out(mut self) -> Ended {
         if *self.stop.borrow() {
             self.wind_down(Wind::Stopping);
         }
@@ -169,17 +169,16 @@ impl<W: Writer + 'static> Run<W> {
             return;
         }
         let unit = part.unit;
-        let Some(table) = self.table_numbers.get(&unit.table).copied() else {
-            return self.fail(BackfillError::ForeignLedger(format!("the plan has no table {}", unit.table)));
-        };
         for row in part.rows {
             match row {
                 Checked::Send(ticket) => {
-                    self.tracker.sending(&unit);
+                    let number = self.table_numbers.get(&*ticket.mapped.table);
+                    let Some(batcher) = number.and_then(|number| self.batchers.get_mut(*number)) else {
+                        return self.fail(BackfillError::ForeignLedger(format!("the plan has no table {}", ticket.mapped.table)));
+                    };
+                    self.tracker.sending(&unit, &ticket.mapped.table);
                     let ready = &mut self.flow.ready;
-                    if let Some(batcher) = self.batchers.get_mut(table) {
-                        batcher.add(*ticket, &mut |batch| ready.push_back(batch));
-                    }
+                    batcher.add(*ticket, &mut |batch| ready.push_back(batch));
                 }
                 Checked::Quarantined(row) => {
                     if self.strict && row.code == UNDECODABLE {

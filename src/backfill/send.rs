@@ -87,7 +87,8 @@ pub(super) async fn send<W: Writer>(sending: Arc<Sending<W>>, batch: Batch, numb
     let mut fates: Vec<Option<Fate>> = batch.entries.iter().map(|_| None).collect();
     let mut jitter = Jitter::new(sending.tuning.seed, number);
     // The last range is the next: halves go out in order.
-    let mut ranges: Vec<Range<usize>> = vec![0..batch.entries.len()];
+    let whole: Range<usize> = 0..batch.entries.len();
+    let mut ranges = vec![whole];
     let mut halt = None;
     while let Some(range) = ranges.pop() {
         match sending.settle(&batch, range.clone(), &mut jitter).await {

@@ -8,7 +8,7 @@ use super::collisions::Collisions;
 use super::error::BackfillError;
 use super::send::{Fate, Rejected};
 use crate::history::ObjectRead;
-use crate::ledger::{QuarantinedRow, Tally, Unit, UnitDone};
+use crate::ledger::{QuarantinedRow, Tallies, Tally, Unit, UnitDone};
 use crate::target::{Rejection, RejectionCause};
 use crate::time::Nanos;
 use crate::value::object_to_json;
@@ -24,7 +24,8 @@ pub(super) struct Finished {
 #[derive(Debug)]
 struct Open {
     unit: Unit,
-    tally: Tally,
+    /// By table, few as they are; that of the unit's own table is the first.
+    tallies: Vec<(String, Tally)>,
     /// Rows that were sent, or wait to be, and have no outcome.
     outstanding: u64,
     ended: Option<ObjectRead>,
@@ -51,29 +52,29 @@ impl Tracker {
     fn open(&mut self, unit: &Unit) -> &mut Open {
         self.open.entry(unit.id).or_insert_with(|| Open {
             unit: unit.clone(),
-            tally: Tally::default(),
+            tallies: vec![(unit.table.clone(), Tally::default())],
             outstanding: 0,
             ended: None,
             quarantine: Vec::new(),
         })
     }
 
-    /// A row of `unit` is on its way to the target.
-    pub(super) fn sending(&mut self, unit: &Unit) {
+    /// A row of `unit` is on its way to `table`.
+    pub(super) fn sending(&mut self, unit: &Unit, table: &str) {
         let open = self.open(unit);
-        open.tally.read += 1;
+        open.tally(table).read += 1;
         open.outstanding += 1;
     }
 
     pub(super) fn filtered(&mut self, unit: &Unit, activity: &str) {
-        let open = self.open(unit);
-        open.tally.read += 1;
-        *open.tally.filtered.entry(activity.to_owned()).or_default() += 1;
+        let tally = self.open(unit).tally(&unit.table);
+        tally.read += 1;
+        *tally.filtered.entry(activity.to_owned()).or_default() += 1;
     }
 
     pub(super) fn quarantined(&mut self, unit: &Unit, row: QuarantinedRow) {
         let open = self.open(unit);
-        open.tally.read += 1;
+        open.tally(&row.table).read += 1;
         open.keep(row);
     }
 
@@ -110,7 +111,7 @@ impl Tracker {
         let Some(open) = self.open.get_mut(&ticket.unit) else { return };
         open.outstanding = open.outstanding.saturating_sub(1);
         match fate {
-            Fate::Acknowledged => open.tally.acknowledged += 1,
+            Fate::Acknowledged => open.tally(&ticket.mapped.table).acknowledged += 1,
             Fate::Rejected(rejected) => {
                 let (code, reason) = explain(rejected, &ticket, &self.collisions);
                 let row = quarantined(&open.unit, ticket, code, reason);
@@ -124,19 +125,29 @@ impl Tracker {
         let is_whole = self.open.get(&unit).is_some_and(|open| open.ended.is_some() && open.outstanding == 0);
         let Some(open) = is_whole.then(|| self.open.remove(&unit)).flatten() else { return Ok(None) };
         let ended = open.ended.unwrap_or_default();
-        if !open.tally.balances() || open.tally.read != ended.rows {
-            return Err(identity(open.unit.key, &open.tally, ended.rows));
+        let tallies: Tallies = open.tallies.into_iter().collect();
+        let whole = Tally::sum(tallies.values());
+        if !tallies.values().all(Tally::balances) || whole.read != ended.rows {
+            return Err(identity(open.unit.key, &whole, ended.rows));
         }
         let mut quarantine = open.quarantine;
         quarantine.sort_by_key(|row| row.row);
-        let done = UnitDone { id: unit, tally: open.tally, damage: ended.damage, finished_at: now };
+        let done = UnitDone { id: unit, tallies, damage: ended.damage, finished_at: now };
         Ok(Some(Finished { done, quarantine }))
     }
 }
 
 impl Open {
+    fn tally(&mut self, table: &str) -> &mut Tally {
+        let at = self.tallies.iter().position(|(name, _)| name == table).unwrap_or_else(|| {
+            self.tallies.push((table.to_owned(), Tally::default()));
+            self.tallies.len() - 1
+        });
+        &mut self.tallies[at].1
+    }
+
     fn keep(&mut self, row: QuarantinedRow) {
-        *self.tally.quarantined.entry(row.code.clone()).or_default() += 1;
+        *self.tally(&row.table).quarantined.entry(row.code.clone()).or_default() += 1;
         self.quarantine.push(row);
     }
 }
@@ -176,7 +187,7 @@ fn explain(rejected: &Rejected, ticket: &Ticket, collisions: &Collisions) -> (&'
         RejectionCause::Other => ("rejected_other", reason.clone()),
         RejectionCause::Conflict => {
             let place = &ticket.mapped.provenance;
-            let known = ticket.rival.clone().or_else(|| collisions.others(ticket.key, &place.object.key, place.row));
+            let known = ticket.rival.clone().or_else(|| collisions.others(&ticket.mapped.table, ticket.key, &place.object.key, place.row));
             let other = known.map_or_else(|| "the other side is at the target".to_owned(), |known| format!("the other side: {known}"));
             ("rejected_conflict", format!("{place} has the key of another record, and other values ({other}): {reason}"))
         }
@@ -191,7 +202,7 @@ fn quarantined(unit: &Unit, ticket: Ticket, code: &str, reason: String) -> Quara
         etag: unit.etag.clone(),
         row: mapped.provenance.row,
         byte_offset: mapped.provenance.byte_offset,
-        table: unit.table.clone(),
+        table: mapped.table.to_string(),
         code: code.to_owned(),
         reason,
         content: object_to_json(&mapped.columns),

@@ -25,6 +25,8 @@ pub enum UnitRow {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappedRow {
     pub record: Record,
+    /// The name of the table that it goes to; a table of the plan.
+    pub table: Arc<str>,
     pub provenance: Provenance,
     /// As read; what quarantine keeps when the target refuses the record.
     pub columns: Object,
@@ -52,7 +54,8 @@ pub struct ReadFailure {
     pub hint: Option<String>,
 }
 
-/// The units of a plan: the objects of `listing` whose store has a table, in order, numbered by their place in the listing.
+/// The units of a plan: the objects of `listing` whose store has a table, in order, numbered by their place in the listing. The
+/// table of a unit is that of its store's first mapping.
 /// Raw channel messages are no rows yet and are left out.
 #[must_use]
 pub fn units(plan: &Plan, listing: &Listing) -> Vec<Unit> {

@@ -19,6 +19,10 @@ pub(crate) enum FakeRow {
     Good(Record),
     Refused(&'static str),
     Bad,
+    /// A record of the table so many places behind its store's first one.
+    Routed(usize, Record),
+    /// No table of its store takes it.
+    Unrouted,
 }
 
 /// Objects by key.
@@ -71,7 +75,7 @@ impl MappedHistory for FakeHistory {
             let provenance = Provenance { object: Arc::clone(&object.id), row: number, byte_offset: None };
             let decoded = match row {
                 FakeRow::Bad => Decoded::Bad(BadRow { provenance, reason: "no JSON".to_owned(), raw: "{".to_owned() }),
-                FakeRow::Good(_) | FakeRow::Refused(_) => Decoded::Row(Row { provenance, columns: Object::new() }),
+                _ => Decoded::Row(Row { provenance, columns: Object::new() }),
             };
             if sink(decoded) == ControlFlow::Break(()) {
                 break;
@@ -80,12 +84,21 @@ impl MappedHistory for FakeHistory {
         Ok(read)
     }
 
+    fn route(&self, home: usize, row: &Row) -> Result<usize, RefusedRow> {
+        let at = usize::try_from(row.provenance.row).unwrap() - 1;
+        match &self.objects[&row.provenance.object.key][at] {
+            FakeRow::Routed(further, _) => Ok(home + further),
+            FakeRow::Unrouted => Err(RefusedRow { code: "no_route", detail: "no route takes it".to_owned() }),
+            FakeRow::Good(_) | FakeRow::Refused(_) | FakeRow::Bad => Ok(home),
+        }
+    }
+
     fn map(&self, _table: usize, row: &Row) -> Result<MappedRow, RefusedRow> {
         let at = usize::try_from(row.provenance.row).unwrap() - 1;
         match &self.objects[&row.provenance.object.key][at] {
-            FakeRow::Good(record) => Ok(MappedRow { record: record.clone(), omitted: Vec::new() }),
+            FakeRow::Good(record) | FakeRow::Routed(_, record) => Ok(MappedRow { record: record.clone(), omitted: Vec::new() }),
             FakeRow::Refused(code) => Err(RefusedRow { code, detail: "`temp` holds a string".to_owned() }),
-            FakeRow::Bad => panic!("a bad row is never mapped"),
+            FakeRow::Bad | FakeRow::Unrouted => panic!("such a row is never mapped"),
         }
     }
 }
@@ -96,6 +109,7 @@ pub(crate) fn mapping(store: &str, table: &str, collisions: Collisions) -> Table
     let more = [("note", MeasureKind::Varchar), ("seen_at", MeasureKind::Timestamp)];
     TableMapping {
         store: store.to_owned(),
+        route: None,
         table: table.to_owned(),
         time: TimeRule { column: ColumnPath::top("t"), format: TimeFormat::EpochMillis },
         measure_name: "telemetry".into(),

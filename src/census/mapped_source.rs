@@ -1,15 +1,18 @@
 //! A source and the mappers of its tables, joined: the history as a census, a verification and a backfill see it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
 use crate::history::{ObjectRead, ReadLimits, Row, RowSink, Source, SourceObject, read_object};
-use crate::mapping::{Mapper, MappingError, TableMapping};
+use crate::mapping::{Mapper, MappingError, Refusal, Router, TableMapping, routers};
 
 /// Objects read through their decoders, rows mapped by the rules of their table.
 pub struct MappedSource {
     source: Arc<dyn Source>,
     mappers: Vec<Mapper>,
+    /// By the number of the first mapping of their store.
+    routers: BTreeMap<usize, Router>,
     limits: ReadLimits,
 }
 
@@ -23,20 +26,30 @@ impl MappedSource {
     /// Joins `source` and the rules of its tables, numbered as they stand.
     ///
     /// # Errors
-    /// When the rules of a table contradict themselves or Timestream's limits.
+    /// When the rules of a table contradict themselves, each other or Timestream's limits.
     pub fn new<'a>(
         source: Arc<dyn Source>,
         tables: impl IntoIterator<Item = &'a TableMapping>,
         limits: ReadLimits,
     ) -> Result<Self, MappingError> {
+        let tables: Vec<&TableMapping> = tables.into_iter().collect();
+        let routers = routers(tables.iter().copied())?.into_values().map(|router| (router.home(), router)).collect();
         let mappers = tables.into_iter().map(Mapper::new).collect::<Result<_, _>>()?;
-        Ok(Self { source, mappers, limits })
+        Ok(Self { source, mappers, routers, limits })
     }
 }
 
 impl MappedHistory for MappedSource {
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> {
         read_object(&*self.source, object, &self.limits, sink).map_err(|e| ReadFailure { message: e.to_string(), hint: e.hint() })
+    }
+
+    fn route(&self, home: usize, row: &Row) -> Result<usize, RefusedRow> {
+        let Some(router) = self.routers.get(&home) else {
+            // A caller's defect; see `map`.
+            return Err(RefusedRow { code: "unmapped_table", detail: format!("no store begins with the table numbered {home}") });
+        };
+        router.route(&row.columns).map_err(|refusal| refused(&refusal))
     }
 
     fn map(&self, table: usize, row: &Row) -> Result<MappedRow, RefusedRow> {
@@ -49,7 +62,11 @@ impl MappedHistory for MappedSource {
                 record: mapped.record,
                 omitted: mapped.omitted.into_iter().map(|omission| (omission.measure, omission.why)).collect(),
             }),
-            Err(refusal) => Err(RefusedRow { code: refusal.code.code(), detail: refusal.to_string() }),
+            Err(refusal) => Err(refused(&refusal)),
         }
     }
+}
+
+fn refused(refusal: &Refusal) -> RefusedRow {
+    RefusedRow { code: refusal.code.code(), detail: refusal.to_string() }
 }

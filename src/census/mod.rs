@@ -5,7 +5,8 @@
 //!
 //! Invariants
 //! - Memory does not grow with the history: keys are spilled to a scratch directory and looked at one partition at a time.
-//! - A census counts every row once: mapped, refused by the mapping, or undecodable.
+//! - A census counts every row once: mapped, refused by the mapping, or undecodable. A store that has several mappings is read
+//!   once, and each of its rows counts at the mapping that takes it, or at the store's first one.
 //! - The same history gives the same census, on any number of threads.
 //! - It never asks the ledger.
 //!
@@ -16,6 +17,7 @@ pub(crate) mod fixture;
 mod groups;
 mod mapped_source;
 mod model;
+mod reading;
 mod source;
 mod spill;
 mod take;
@@ -33,5 +35,5 @@ pub use source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
 pub(crate) use spill::{ENTRIES_AT_ONCE, Scratch, Spill, SpillBuffer, SpillWriter};
 pub use spill::{Entry, SpillError};
 pub(crate) use take::holds_rows_of;
-pub use take::{CensusError, CensusOptions, Taken, shape_of, take_from};
+pub use take::{CensusError, CensusOptions, Taken, shape_of, shapes_of, take_from};
 pub(crate) use workers::over;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mapping::TableMapping;
 use crate::time::Nanos;
 
-/// Per table, in the order of the settings.
+/// Per mapping, in the order of the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Census {
     /// False when only a sample was read; then `collisions` are those inside the sample.
@@ -18,10 +19,15 @@ pub struct Census {
 pub struct TableCensus {
     pub table: String,
     pub store: String,
+    /// Only where the store has routes: mappings of one table differ in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure_name: Option<String>,
+    /// Objects of the store.
     pub objects: u64,
     /// Objects that could not be read to their end, with the reason.
     pub damaged: Vec<(String, String)>,
-    /// All rows, good and bad.
+    /// All rows that it takes, good and bad. Those that no mapping of the store takes are counted at the store's first one, and
+    /// so are rows that could not be decoded and damaged objects.
     pub rows: u64,
     /// Rows that could not be decoded.
     pub undecodable: u64,
@@ -48,6 +54,15 @@ pub struct TableCensus {
     pub series: u64,
     /// Measures left out of records by a policy, by `<measure>: <why>`.
     pub omitted: BTreeMap<String, u64>,
+}
+
+impl TableCensus {
+    /// Whether these are the rows of `mapping`.
+    #[must_use]
+    pub fn is_of(&self, mapping: &TableMapping) -> bool {
+        let is_named = |name: &String| **name == *mapping.measure_name;
+        self.table == mapping.table && self.store == mapping.store && self.measure_name.as_ref().is_none_or(is_named)
+    }
 }
 
 /// More collisions than this are counted and not listed; such a plan is refused until the keys are mended.

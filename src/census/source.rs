@@ -17,6 +17,13 @@ pub trait MappedHistory: Send + Sync {
     /// Only when nothing can be said of the object's rows: the machine failed, or the object changed or vanished.
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure>;
 
+    /// The number of the table that takes `row`, among those of its store; `home` is the first of them
+    /// ([`crate::mapping::Router`]).
+    ///
+    /// # Errors
+    /// The reason why none of them does; the row is then counted at `home`.
+    fn route(&self, home: usize, row: &Row) -> Result<usize, RefusedRow>;
+
     /// What the mapping of the table numbered `table` (as in the list of mappings, from 0) makes of `row`.
     ///
     /// # Errors

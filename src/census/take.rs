@@ -1,22 +1,20 @@
 //! Taking a census: read, map, count, spill; then look at the keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::groups::KeyTables;
 use super::model::{COLLISIONS_LISTED_MAX, Census, Collision, Side, TableCensus};
+use super::reading::{Reading, Table};
 use super::source::{MappedHistory, ReadFailure, reread};
-use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillBuffer, SpillError, SpillWriter};
-use super::tally::Tally;
+use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillError, SpillWriter};
 use super::workers::over;
-use crate::digest::row_digest;
-use crate::history::{Decoded, Layout, Listing, ReadLimits, SourceObject};
-use crate::mapping::TableMapping;
+use crate::history::{Layout, Listing, ReadLimits, SourceObject};
+use crate::mapping::{Collisions, TableMapping};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::survey::{SampleSize, sampled};
-use crate::target::ReadShape;
+use crate::target::{ReadShape, Reads};
 
 /// The sides of all listed collisions of a table together end here, as one key may have as many as there are rows.
 const SIDES_LISTED_MAX: usize = 4 * COLLISIONS_LISTED_MAX;
@@ -101,9 +99,31 @@ pub fn shape_of(mapping: &TableMapping) -> ReadShape {
     ReadShape {
         table: mapping.table.clone(),
         measure_name: mapping.measure_name.to_string(),
+        reads: Reads::All,
         dimensions,
         measures: mapping.measures.iter().map(|rule| (rule.name.to_string(), rule.kind)).collect(),
     }
+}
+
+/// The shapes of all `mappings`. Where several write to one table, each reads the rows of its own measure name, and the first
+/// of them also those of measure names that none of them has.
+#[must_use]
+pub fn shapes_of<'m>(mappings: impl IntoIterator<Item = &'m TableMapping>) -> Vec<ReadShape> {
+    let mut shapes: Vec<ReadShape> = mappings.into_iter().map(shape_of).collect();
+    let mut by_table: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, shape) in shapes.iter().enumerate() {
+        by_table.entry(shape.table.clone()).or_default().push(at);
+    }
+    for sharing in by_table.into_values().filter(|sharing| sharing.len() > 1) {
+        let name = |at: &usize| shapes.get(*at).map(|shape| shape.measure_name.clone());
+        let others: Vec<String> = sharing.iter().skip(1).filter_map(name).collect();
+        for (nth, at) in sharing.into_iter().enumerate() {
+            if let Some(shape) = shapes.get_mut(at) {
+                shape.reads = if nth == 0 { Reads::AllBut(others.clone()) } else { Reads::Own };
+            }
+        }
+    }
+    shapes
 }
 
 /// Whether the objects of `object`'s layout hold rows of a store: raw channel messages must go through a pipeline first.
@@ -125,26 +145,39 @@ pub fn take_from(
     if u32::try_from(listing.objects.len()).is_err() {
         return Err(CensusError::TooManyObjects { objects: listing.objects.len() });
     }
-    let chosen: Vec<Vec<(u32, &SourceObject)>> = mappings.iter().map(|mapping| choose(listing, &mapping.store, options)).collect();
+    let stores = stores_of(mappings);
+    let chosen: Vec<Vec<(u32, &SourceObject)>> = stores.keys().map(|store| choose(listing, store, options)).collect();
     let scratch = Scratch::below(&options.scratch)?;
     progress.begin("reading the history", Some(chosen.iter().map(|objects| objects.len() as u64).sum()), "objects");
-    let (mut tables, mut spills) = (Vec::new(), Vec::new());
-    for ((table, mapping), objects) in mappings.iter().enumerate().zip(&chosen) {
-        let writer = SpillWriter::new(&scratch, options.entries_at_once);
-        let shape = options.digests.then(|| shape_of(mapping));
-        let tally = Reading { history, table, shape, options, progress }.all(objects, &writer)?;
-        tables.push(tally.into_census(&mapping.table, &mapping.store, objects.len() as u64));
-        spills.push((writer.finish(), mapping.policies.collisions));
+    // By the number of the mapping.
+    let mut read: BTreeMap<usize, (TableCensus, (Spill, Collisions))> = BTreeMap::new();
+    for (tables, objects) in stores.into_values().zip(&chosen) {
+        let writers: Vec<SpillWriter> = tables.iter().map(|_| SpillWriter::new(&scratch, options.entries_at_once)).collect();
+        let tallies = Reading { history, tables: &tables, options, progress }.all(objects, &writers)?;
+        for ((table, tally), writer) in tables.iter().zip(tallies).zip(writers) {
+            let census = tally.into_census(table.mapping, objects.len() as u64);
+            read.insert(table.number, (census, (writer.finish(), table.mapping.policies.collisions)));
+        }
     }
     progress.end();
+    let (tables, spills) = read.into_values().unzip();
     finish(history, listing, tables, spills, options, progress)
+}
+
+/// The mappings by store, each store's in their order.
+fn stores_of(mappings: &[TableMapping]) -> BTreeMap<&str, Vec<Table<'_>>> {
+    let mut stores: BTreeMap<&str, Vec<Table<'_>>> = BTreeMap::new();
+    for (number, mapping) in mappings.iter().enumerate() {
+        stores.entry(&mapping.store).or_default().push(Table { number, mapping, shape: shape_of(mapping) });
+    }
+    stores
 }
 
 fn finish(
     history: &dyn MappedHistory,
     listing: &Listing,
     mut tables: Vec<TableCensus>,
-    spills: Vec<(Spill, crate::mapping::Collisions)>,
+    spills: Vec<(Spill, Collisions)>,
     options: &CensusOptions,
     progress: &dyn Progress,
 ) -> Result<Taken, CensusError> {
@@ -163,107 +196,6 @@ fn finish(
 fn choose<'a>(listing: &'a Listing, store: &str, options: &CensusOptions) -> Vec<(u32, &'a SourceObject)> {
     let chosen: BTreeSet<&str> = sampled(listing, options.sample).into_iter().map(|object| object.id.key.as_str()).collect();
     (0..).zip(&listing.objects).filter(|(_, object)| holds_rows_of(object, store) && chosen.contains(object.id.key.as_str())).collect()
-}
-
-/// One table's reading.
-struct Reading<'a> {
-    history: &'a dyn MappedHistory,
-    table: usize,
-    /// None when no digests are wanted.
-    shape: Option<ReadShape>,
-    options: &'a CensusOptions,
-    progress: &'a dyn Progress,
-}
-
-impl Reading<'_> {
-    fn all(&self, objects: &[(u32, &SourceObject)], writer: &SpillWriter) -> Result<Tally, CensusError> {
-        let threads = over(
-            self.options.readers,
-            objects.len(),
-            || (Tally::default(), writer.buffer()),
-            |(tally, buffer), at| objects.get(at).map_or(Ok(()), |(unit, object)| self.one(*unit, object, tally, buffer)),
-        )?;
-        let mut all = Tally::default();
-        for (tally, mut buffer) in threads {
-            buffer.flush()?;
-            all.add(tally);
-        }
-        Ok(all)
-    }
-
-    fn one(&self, unit: u32, object: &SourceObject, tally: &mut Tally, buffer: &mut SpillBuffer<'_>) -> Result<(), CensusError> {
-        let rows_max = self.options.sample.map_or(u64::MAX, |sample| sample.rows_per_object_max);
-        let mut here = Tally::default();
-        let mut failed = None;
-        let mut refused: u64 = 0;
-        let mut sink = |decoded: Decoded| {
-            here.rows += 1;
-            match self.row(unit, &decoded, &mut here, buffer) {
-                Ok(Outcome::Refused) => refused += 1,
-                Ok(Outcome::Counted) => {}
-                Err(error) => failed = Some(error),
-            }
-            if failed.is_some() || here.rows >= rows_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let read = self.history.read(object, &mut sink);
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        let read = read.map_err(|failure| CensusError::Read { object: object.id.key.clone(), failure })?;
-        // Pair assertion: what the reader says it handed on, what arrived, and what became of it.
-        let accounted = here.undecodable + refused + here.records;
-        if read.rows != here.rows || here.rows != accounted {
-            let detail =
-                format!("{} arrived, of which {} undecodable, {refused} refused and {} records", here.rows, here.undecodable, here.records);
-            return Err(CensusError::Unbalanced { subject: format!("`{}`", object.id.key), rows: read.rows, detail });
-        }
-        if let Some(reason) = read.damage {
-            here.damaged.push((unit, object.id.key.clone(), reason));
-        }
-        tally.add(here);
-        self.progress.advance(1);
-        Ok(())
-    }
-
-    fn row(&self, unit: u32, decoded: &Decoded, tally: &mut Tally, buffer: &mut SpillBuffer<'_>) -> Result<Outcome, SpillError> {
-        let row = match decoded {
-            Decoded::Row(row) => row,
-            Decoded::Bad(bad) => {
-                tally.undecodable += 1;
-                tally.example("undecodable", unit, bad.provenance.row, || format!("{}: {}", bad.provenance, bad.reason));
-                return Ok(Outcome::Counted);
-            }
-        };
-        match self.history.map(self.table, row) {
-            Err(refusal) => {
-                tally.refuse(refusal.code);
-                tally.example(refusal.code, unit, row.provenance.row, || format!("{}: {}", row.provenance, refusal.detail));
-                Ok(Outcome::Refused)
-            }
-            Ok(mapped) => {
-                mapped.omitted.iter().for_each(|(measure, why)| tally.omit(measure, why));
-                tally.record(&mapped.record);
-                buffer.push(self.entry(unit, row.provenance.row, &mapped.record))?;
-                Ok(Outcome::Counted)
-            }
-        }
-    }
-
-    fn entry(&self, unit: u32, row: u64, record: &Record) -> Entry {
-        Entry {
-            key: record.key().0,
-            unit,
-            row,
-            content: record.content_digest(),
-            time: record.time.0,
-            digest: self.shape.as_ref().map_or(0, |shape| row_digest(record, &shape.dimensions, &shape.measures)),
-        }
-    }
-}
-
-enum Outcome {
-    Refused,
-    Counted,
 }
 
 /// Counts keys, repeats and collisions, and lists the collisions in the history's order.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::model::TableCensus;
+use crate::mapping::TableMapping;
 use crate::record::Record;
 use crate::time::Nanos;
 
@@ -94,12 +95,13 @@ impl Tally {
     }
 
     /// Everything but what only the keys can tell.
-    pub(super) fn into_census(mut self, table: &str, store: &str, objects: u64) -> TableCensus {
+    pub(super) fn into_census(mut self, mapping: &TableMapping, objects: u64) -> TableCensus {
         self.damaged.sort();
         let texts = |examples: BTreeSet<(u32, u64, String)>| examples.into_iter().map(|(_, _, text)| text).collect();
         TableCensus {
-            table: table.to_owned(),
-            store: store.to_owned(),
+            table: mapping.table.clone(),
+            store: mapping.store.clone(),
+            measure_name: mapping.route.as_ref().map(|_| mapping.measure_name.to_string()),
             objects,
             damaged: self.damaged.into_iter().map(|(_, key, reason)| (key, reason)).collect(),
             rows: self.rows,

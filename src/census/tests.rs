@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use super::fixture::{FakeHistory, FakeRow, good, mapping, record, source_object};
 use super::*;
 use crate::history::{Layout, Listing};
-use crate::mapping::Collisions;
+use crate::mapping::{Collisions, Route, TableMapping, Takes};
 use crate::progress::Silent;
+use crate::target::Reads;
 
 fn options(scratch: &Path) -> CensusOptions {
     CensusOptions { digests: true, entries_at_once: 3, ..CensusOptions::full(scratch.to_owned(), 3) }
@@ -132,6 +133,85 @@ fn raw_channel_messages_are_no_rows_of_a_store() {
     assert_eq!(groups(&taken)[0][0].unit, 1, "units keep the listing's numbers");
 }
 
+/// Two mappings of the store `s`, to the tables `t` and `u`.
+fn routed() -> [TableMapping; 2] {
+    let route = |takes| Some(Route { column: "type".parse().unwrap(), takes });
+    let home = TableMapping { route: route(Takes::Values(vec!["a".to_owned()])), ..mapping("s", "t", Collisions::KeepFirst) };
+    let other = TableMapping { route: route(Takes::Otherwise), ..mapping("s", "u", Collisions::Quarantine) };
+    [home, other]
+}
+
+#[test]
+fn a_routed_store_is_read_once_and_each_row_counts_at_the_table_that_takes_it() {
+    let there = |time, temp| FakeRow::Routed(1, record("d1", time, temp, "n"));
+    let mut history = FakeHistory::of(&[
+        ("s/a", &[good("d1", 1, 1.0), there(1, 2.0), FakeRow::Unrouted, FakeRow::Bad, there(9, 1.0)]),
+        ("s/b", &[there(9, 3.0), FakeRow::Refused("wrong_type")]),
+    ]);
+    history.damaged.insert("s/b".to_owned(), "cut short".to_owned());
+    let scratch = tempfile::tempdir().unwrap();
+    let taken = take_from(&history, &history.listing(), &routed(), &options(scratch.path()), &Silent).unwrap();
+    let [home, other] = &taken.census.tables[..] else { panic!("one census a mapping") };
+    assert_eq!((home.table.as_str(), home.rows, home.records, home.undecodable, home.objects), ("t", 4, 1, 1, 2));
+    assert_eq!(home.refused, BTreeMap::from([("no_route".to_owned(), 1), ("wrong_type".to_owned(), 1)]));
+    assert_eq!((other.table.as_str(), other.rows, other.records, other.undecodable, other.objects), ("u", 3, 3, 0, 2));
+    assert_eq!((home.damaged.len(), other.damaged.len()), (1, 0), "damage counts once, at the store's first table");
+    // The key (d1, 1) stands in both tables and collides in neither; (d1, 9) collides in `u`.
+    assert_eq!((home.collisions_total, other.collisions_total), (0, 1));
+    assert_eq!(other.collisions[0].what, "device=d1, room=hall, time 1970-01-01T00:00:00.000000009Z");
+    assert!(home.is_of(&routed()[0]) && other.is_of(&routed()[1]) && !other.is_of(&routed()[0]));
+}
+
+#[test]
+fn a_history_that_sends_a_row_to_another_stores_table_is_an_error() {
+    let history = FakeHistory::of(&[("s/a", &[FakeRow::Routed(2, record("d1", 1, 1.0, "n"))])]);
+    let scratch = tempfile::tempdir().unwrap();
+    let error = take_from(&history, &history.listing(), &routed(), &options(scratch.path()), &Silent).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("1 found no table"), "{error}");
+}
+
+#[test]
+fn mappings_of_one_table_read_their_own_measure_names_and_the_first_the_strangers_too() {
+    let named = |table: &str, name: &str| TableMapping { measure_name: name.into(), ..mapping("s", table, Collisions::KeepFirst) };
+    let shapes = shapes_of(&[named("t", "a"), named("u", "a"), named("t", "b"), named("t", "c")]);
+    let reads: Vec<Reads> = shapes.iter().map(|shape| shape.reads.clone()).collect();
+    assert_eq!(reads, [Reads::AllBut(vec!["b".to_owned(), "c".to_owned()]), Reads::All, Reads::Own, Reads::Own]);
+    for name in ["a", "b", "c", "stranger"] {
+        assert_eq!(shapes.iter().filter(|shape| shape.table == "t" && shape.reads(name)).count(), 1, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn every_row_of_a_routed_store_counts_at_exactly_one_table(
+        objects in prop::collection::vec(prop::collection::vec((0u8..5, 0i64..4, 0u8..2), 0..12), 1..5),
+        readers in 1usize..4,
+    ) {
+        let row = |(kind, time, temp): (u8, i64, u8)| match kind {
+            0 => FakeRow::Bad,
+            1 => FakeRow::Unrouted,
+            2 => FakeRow::Refused("wrong_type"),
+            3 => FakeRow::Routed(1, record("d", time, f64::from(temp), "n")),
+            _ => FakeRow::Good(record("d", time, f64::from(temp), "n")),
+        };
+        let objects: BTreeMap<String, Vec<FakeRow>> =
+            objects.into_iter().enumerate().map(|(n, rows)| (format!("s/{n}"), rows.into_iter().map(row).collect())).collect();
+        let history = FakeHistory { objects, ..FakeHistory::default() };
+        let scratch = tempfile::tempdir().unwrap();
+        let options = CensusOptions { readers, ..options(scratch.path()) };
+        let taken = take_from(&history, &history.listing(), &routed(), &options, &Silent).unwrap();
+        let rows = history.objects.values().flatten();
+        let there = rows.clone().filter(|row| matches!(row, FakeRow::Routed(..))).count() as u64;
+        let all = rows.count() as u64;
+        let [home, other] = &taken.census.tables[..] else { panic!("one census a mapping") };
+        prop_assert_eq!((home.rows, other.rows), (all - there, there));
+        for table in [home, other] {
+            prop_assert_eq!(table.rows, table.records + table.undecodable + table.refused.values().sum::<u64>());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
@@ -161,6 +241,7 @@ proptest! {
                     FakeRow::Good(r) => model.entry(r.key().0).or_default().push((unit, number, r.content_digest())),
                     FakeRow::Refused(_) => refused += 1,
                     FakeRow::Bad => bad += 1,
+                    FakeRow::Routed(..) | FakeRow::Unrouted => unreachable!("not made above"),
                 }
             }
         }

@@ -41,6 +41,7 @@ enum Ended {
 struct Context {
     dir: MigrationDir,
     /// Whether `--dir` was typed.
+    #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only the demo has a directory of its own"))]
     dir_given: bool,
     global: Global,
     printer: Printer,

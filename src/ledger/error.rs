@@ -11,6 +11,8 @@ pub enum LedgerError {
     ForeignPlan { path: PathBuf, found: String, wanted: String },
     #[error("{} has layout {found}, and this version knows {known} at most", path.display())]
     NewerSchema { path: PathBuf, found: u32, known: u32 },
+    #[error("{} has layout {found}, and this version reads layout {known}", path.display())]
+    OlderSchema { path: PathBuf, found: u32, known: u32 },
     #[error("{} does not list the units of this plan: {detail}", path.display())]
     UnitsDiffer { path: PathBuf, detail: String },
     #[error("{} is damaged: {detail}", path.display())]
@@ -43,6 +45,7 @@ impl LedgerError {
                 "plan and ledger belong together: go on with the plan that the ledger was begun with, or use a new directory (--dir) for the new plan"
             }
             Self::NewerSchema { .. } => "use the newer version of this program that wrote the ledger",
+            Self::OlderSchema { .. } => "run the backfill again: it brings the ledger up to date and repeats nothing that is done",
             Self::Corrupt { .. } => {
                 "move the ledger and the quarantine directory away and run the backfill again: what was written before is written again, which changes nothing at the target"
             }

@@ -6,9 +6,12 @@
 //! | table | holds |
 //! |---|---|
 //! | `meta(name, value)` | `schema`, `plan_digest`, `tool_version`, `created_at` (ns) |
-//! | `units(id, object_key, etag, target_table, bytes, done, rows_read, acknowledged, damage, finished_at)` | one row per unit of the plan, in the history's order |
-//! | `unit_counts(unit, kind, code, rows)` | what became of rows that were not written: kind `filtered` (code: the activity) or `quarantined` (code: the reason) |
+//! | `units(id, object_key, etag, target_table, bytes, done, damage, finished_at)` | one row per unit of the plan, in the history's order |
+//! | `unit_tallies(unit, target_table, rows_read, acknowledged)` | the rows of a done unit by table: one, or several where its store has routes |
+//! | `unit_counts(unit, target_table, kind, code, rows)` | what became of rows that were not written: kind `filtered` (code: the activity) or `quarantined` (code: the reason) |
 //! | `runs(id, started_at, ended_at, outcome, tool_version)` | every run; one that was killed has no end |
+//!
+//! This is layout 2. Layout 1, which had one table a unit, is brought up to date when it is opened for writing.
 //!
 //! States: a unit is *pending* or *done*, and goes from the one to the other once. There is no state in between: what was
 //! sent of a pending unit is sent again, and the target takes it as the same record.
@@ -19,7 +22,7 @@
 //! - `ledger.db` is either not there or whole: it is built beside its place and renamed into it.
 //! - A ledger belongs to one plan, by digest, and to that plan's list of units. Another plan is refused.
 //! - One [`Ledger`] per directory and machine, for as long as the value lives; readers ([`LedgerView`]) need no lock.
-//! - A done unit balances (`read = acknowledged + filtered + quarantined`); nothing else can be written.
+//! - A done unit balances (`read = acknowledged + filtered + quarantined`), at each of its tables; nothing else can be written.
 //! - An operation that fails changes nothing.
 //! - No secret is stored: there is no place for one.
 //!

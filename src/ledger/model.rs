@@ -13,6 +13,7 @@ pub struct Unit {
     pub id: u32,
     pub key: String,
     pub etag: String,
+    /// The table of the store's first mapping: where rows are counted that no mapping takes. Others may go to other tables.
     pub table: String,
     pub bytes: u64,
 }
@@ -24,8 +25,11 @@ pub enum UnitState {
     /// Not done; whatever was sent of it will be sent again.
     Pending,
     /// Every row has its outcome.
-    Done { tally: Tally, damage: Option<String>, finished_at: Nanos },
+    Done { tallies: Tallies, damage: Option<String>, finished_at: Nanos },
 }
+
+/// The accounting of a unit's rows by table. Every row is counted at one table; a unit without rows may have no table at all.
+pub type Tallies = BTreeMap<String, Tally>;
 
 /// The accounting of rows: `read = acknowledged + filtered + quarantined`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,6 +59,14 @@ impl Tally {
         self.read == self.acknowledged + self.filtered_total() + self.quarantined_total()
     }
 
+    /// All of them together.
+    #[must_use]
+    pub fn sum<'t>(tallies: impl IntoIterator<Item = &'t Self>) -> Self {
+        let mut sum = Self::default();
+        tallies.into_iter().for_each(|tally| sum.add(tally));
+        sum
+    }
+
     /// Adds another tally to this one.
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;
@@ -81,7 +93,7 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitDone {
     pub id: u32,
-    pub tally: Tally,
+    pub tallies: Tallies,
     /// Why the object could not be read to its end, if so.
     pub damage: Option<String>,
     pub finished_at: Nanos,
@@ -135,8 +147,9 @@ pub struct QuarantinedRow {
     pub etag: String,
     pub row: u64,
     pub byte_offset: Option<u64>,
+    /// The table that it would have gone to; that of the store's first mapping where none takes it.
     pub table: String,
-    /// A stable code: `undecodable`, one of the mapping's refusals, `key_collision`, or `rejected_…` by the target.
+    /// A stable code: `undecodable`, `no_route`, another of the mapping's refusals, `key_collision`, or `rejected_…` by the target.
     pub code: String,
     /// One line, with the column and the value where one is to blame, or the target's own words.
     pub reason: String,

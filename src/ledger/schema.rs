@@ -10,13 +10,14 @@ use super::{Identity, LedgerError, LedgerIdentity, Unit};
 use crate::time::Nanos;
 
 /// The layout that this version writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 /// SQLite's default, set explicitly at creation.
 const PAGE_BYTES: u64 = 4096;
 
-const TABLES: &str = "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+const UNITS: &str = "
     CREATE TABLE units (
         id INTEGER PRIMARY KEY,
         object_key TEXT NOT NULL,
@@ -24,19 +25,29 @@ const TABLES: &str = "
         target_table TEXT NOT NULL,
         bytes INTEGER NOT NULL,
         done INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
-        rows_read INTEGER,
-        acknowledged INTEGER,
         damage TEXT,
         finished_at INTEGER,
-        CHECK (done = 0 OR (rows_read IS NOT NULL AND acknowledged IS NOT NULL AND finished_at IS NOT NULL))
+        CHECK (done = 0 OR finished_at IS NOT NULL)
     );
-    CREATE TABLE unit_counts (
+    CREATE TABLE unit_tallies (
         unit INTEGER NOT NULL REFERENCES units (id),
+        target_table TEXT NOT NULL,
+        rows_read INTEGER NOT NULL,
+        acknowledged INTEGER NOT NULL,
+        PRIMARY KEY (unit, target_table)
+    ) WITHOUT ROWID;
+    CREATE TABLE unit_counts (
+        unit INTEGER NOT NULL,
+        target_table TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('filtered', 'quarantined')),
         code TEXT NOT NULL,
         rows INTEGER NOT NULL,
-        PRIMARY KEY (unit, kind, code)
+        PRIMARY KEY (unit, target_table, kind, code),
+        FOREIGN KEY (unit, target_table) REFERENCES unit_tallies (unit, target_table)
     ) WITHOUT ROWID;
+";
+
+const RUNS: &str = "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
         started_at INTEGER NOT NULL,
@@ -44,6 +55,21 @@ const TABLES: &str = "
         outcome TEXT,
         tool_version TEXT NOT NULL
     );
+";
+
+/// Layout 1 had one table a unit: `rows_read` and `acknowledged` stood in `units`, and `unit_counts` named no table.
+const SET_ASIDE_1: &str = "
+    ALTER TABLE units RENAME TO units_1;
+    ALTER TABLE unit_counts RENAME TO unit_counts_1;
+";
+const TAKE_OVER_1: &str = "
+    INSERT INTO units SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at FROM units_1;
+    INSERT INTO unit_tallies SELECT id, target_table, rows_read, acknowledged FROM units_1 WHERE done = 1;
+    INSERT INTO unit_counts
+        SELECT c.unit, u.target_table, c.kind, c.code, c.rows FROM unit_counts_1 c JOIN units_1 u ON u.id = c.unit;
+    DROP TABLE unit_counts_1;
+    DROP TABLE units_1;
+    UPDATE meta SET value = '2' WHERE name = 'schema';
 ";
 
 /// Builds a ledger beside `path` and renames it into place, so that a crash leaves none or a whole one.
@@ -71,7 +97,9 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
     connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed()).map_err(failed("set up the ledger"))?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed("set up the ledger"))?;
     let transaction = connection.transaction().map_err(failed("create the ledger"))?;
-    transaction.execute_batch(TABLES).map_err(failed("create the ledger's tables"))?;
+    for tables in [META, UNITS, RUNS] {
+        transaction.execute_batch(tables).map_err(failed("create the ledger's tables"))?;
+    }
     for (name, value) in [
         ("schema", SCHEMA.to_string()),
         ("plan_digest", identity.plan_digest.clone()),
@@ -93,7 +121,29 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
     connection.close().map_err(|(_, source)| LedgerError::Sqlite { doing: "close the new ledger", source })
 }
 
-/// Opens what is at `path` and makes sure that it is a sound ledger of a layout that is known.
+/// Brings an older layout up to date, in one transaction: after a crash it is the old one or the new one.
+pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = |doing| sqlite(doing, path);
+    if meta_number::<u32>(connection, path, "schema")? == SCHEMA {
+        return Ok(());
+    }
+    let transaction = connection.transaction().map_err(failed("bring the ledger up to date"))?;
+    for step in [SET_ASIDE_1, UNITS, TAKE_OVER_1] {
+        transaction.execute_batch(step).map_err(failed("bring the ledger up to date"))?;
+    }
+    transaction.commit().map_err(failed("bring the ledger up to date"))
+}
+
+/// Refuses an older layout, which only a writer can bring up to date.
+pub(super) fn require_current(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let found: u32 = meta_number(connection, path, "schema")?;
+    if found < SCHEMA {
+        return Err(LedgerError::OlderSchema { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}
+
+/// Opens what is at `path` and makes sure that it is a sound ledger of a layout that is known, if not the newest.
 pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let failed = |doing| sqlite(doing, path);
     check_length(path)?;

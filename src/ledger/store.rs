@@ -37,11 +37,12 @@ impl Ledger {
         if !there {
             schema::create(path, identity, units, clock.now())?;
         }
-        let connection = schema::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = schema::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found = schema::identity(&connection, path)?.plan_digest;
         if found != identity.plan_digest {
             return Err(LedgerError::ForeignPlan { path: path.to_owned(), found, wanted: identity.plan_digest.clone() });
         }
+        schema::upgrade(&mut connection, path)?;
         check_units(&connection, path, units)?;
         for (pragma, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
             connection.pragma_update(None, pragma, value).map_err(sqlite("set up the ledger", path))?;
@@ -81,10 +82,10 @@ impl Ledger {
     /// Refuses a tally that does not balance, a unit that it does not know, and a unit that is done with another result.
     /// Then none of `done` is done.
     pub fn complete(&mut self, done: &[UnitDone]) -> Result<(), LedgerError> {
-        if let Some(unbalanced) = done.iter().find(|unit| !unit.tally.balances()) {
-            let tally = &unbalanced.tally;
+        let mut tallies = done.iter().flat_map(|unit| unit.tallies.values().map(|tally| (unit.id, tally)));
+        if let Some((unit, tally)) = tallies.find(|(_, tally)| !tally.balances()) {
             return Err(LedgerError::Unbalanced {
-                unit: unbalanced.id,
+                unit,
                 read: tally.read,
                 acknowledged: tally.acknowledged,
                 filtered: tally.filtered_total(),
@@ -129,19 +130,28 @@ fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> 
         Some(true) => return same_result(transaction, path, unit),
         Some(false) => {}
     }
-    let read = fit("rows read", unit.tally.read)?;
-    let acknowledged = fit("rows acknowledged", unit.tally.acknowledged)?;
     transaction
-        .prepare_cached("UPDATE units SET done = 1, rows_read = ?2, acknowledged = ?3, damage = ?4, finished_at = ?5 WHERE id = ?1")
-        .and_then(|mut update| update.execute(params![unit.id, read, acknowledged, unit.damage, unit.finished_at.0]))
+        .prepare_cached("UPDATE units SET done = 1, damage = ?2, finished_at = ?3 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![unit.id, unit.damage, unit.finished_at.0]))
         .map_err(failed("record a finished unit"))?;
-    let counts = unit.tally.filtered.iter().map(|count| ("filtered", count));
-    let counts = counts.chain(unit.tally.quarantined.iter().map(|count| ("quarantined", count)));
+    unit.tallies.iter().try_for_each(|(table, tally)| record_tally(transaction, path, unit.id, table, tally))
+}
+
+fn record_tally(transaction: &Transaction<'_>, path: &Path, unit: u32, table: &str, tally: &Tally) -> Result<(), LedgerError> {
+    let failed = |doing| sqlite(doing, path);
+    let read = fit("rows read", tally.read)?;
+    let acknowledged = fit("rows acknowledged", tally.acknowledged)?;
+    transaction
+        .prepare_cached("INSERT INTO unit_tallies (unit, target_table, rows_read, acknowledged) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut insert| insert.execute(params![unit, table, read, acknowledged]))
+        .map_err(failed("record the rows of a finished unit"))?;
+    let counts = tally.filtered.iter().map(|count| ("filtered", count));
+    let counts = counts.chain(tally.quarantined.iter().map(|count| ("quarantined", count)));
     for (kind, (code, rows)) in counts {
         let rows = fit("rows", *rows)?;
         transaction
-            .prepare_cached("INSERT INTO unit_counts (unit, kind, code, rows) VALUES (?1, ?2, ?3, ?4)")
-            .and_then(|mut insert| insert.execute(params![unit.id, kind, code, rows]))
+            .prepare_cached("INSERT INTO unit_counts (unit, target_table, kind, code, rows) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .and_then(|mut insert| insert.execute(params![unit, table, kind, code, rows]))
             .map_err(failed("record the rows of a finished unit"))?;
     }
     Ok(())
@@ -151,7 +161,7 @@ fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> 
 fn same_result(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
     let found = read_units(transaction, path, Some(unit.id))?;
     match found.first() {
-        Some((_, UnitState::Done { tally, damage, .. })) if *tally == unit.tally && *damage == unit.damage => Ok(()),
+        Some((_, UnitState::Done { tallies, damage, .. })) if *tallies == unit.tallies && *damage == unit.damage => Ok(()),
         _ => Err(LedgerError::AlreadyDone { unit: unit.id }),
     }
 }

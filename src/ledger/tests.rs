@@ -31,8 +31,13 @@ fn tally(acknowledged: u64, filtered: &[(&str, u64)], quarantined: &[(&str, u64)
     tally
 }
 
+/// All rows of unit `id` at its own table.
+fn tallies(id: u32, tally: Tally) -> Tallies {
+    Tallies::from([(format!("table{}", id % 2), tally)])
+}
+
 fn done(id: u32, tally: Tally) -> UnitDone {
-    UnitDone { id, tally, damage: None, finished_at: Nanos(9) }
+    UnitDone { id, tallies: tallies(id, tally), damage: None, finished_at: Nanos(9) }
 }
 
 fn open(path: &Path, count: u32) -> Result<Ledger, LedgerError> {
@@ -50,7 +55,7 @@ fn a_ledger_reads_back_what_was_completed_and_view_sees_it_while_it_is_open() {
 
     let view = LedgerView::open(&path).unwrap();
     let states = view.states().unwrap();
-    assert_eq!(states[0].1, UnitState::Done { tally: mixed.clone(), damage: None, finished_at: Nanos(9) });
+    assert_eq!(states[0].1, UnitState::Done { tallies: tallies(0, mixed.clone()), damage: None, finished_at: Nanos(9) });
     assert_eq!(states[1].1, UnitState::Pending);
     assert!(matches!(&states[2].1, UnitState::Done { damage: Some(why), .. } if why == "torn"));
     let mut both = mixed;
@@ -92,6 +97,68 @@ fn an_operation_that_is_refused_changes_nothing() {
 }
 
 #[test]
+fn the_rows_of_a_unit_are_kept_by_table_and_each_table_must_balance() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path, 2).unwrap();
+    let (home, other) = (tally(2, &[], &[("no_route", 1)]), tally(5, &[], &[("no_route", 2), ("wrong_type", 1)]));
+    let routed = |home: &Tally, other: &Tally| UnitDone {
+        tallies: Tallies::from([("table0".to_owned(), home.clone()), ("valves".to_owned(), other.clone())]),
+        ..done(0, Tally::default())
+    };
+    // One row too many at one table and one too few at the other is no balance.
+    let (mut more, mut fewer) = (home.clone(), other.clone());
+    (more.read, fewer.read) = (more.read + 1, fewer.read - 1);
+    assert!(matches!(ledger.complete(&[routed(&more, &fewer)]), Err(LedgerError::Unbalanced { unit: 0, .. })));
+    ledger.complete(&[routed(&home, &other)]).unwrap();
+    ledger.complete(&[routed(&home, &other)]).unwrap();
+    assert!(matches!(ledger.complete(&[routed(&other, &home)]), Err(LedgerError::AlreadyDone { unit: 0 })));
+    let UnitState::Done { tallies, .. } = ledger.states().unwrap().remove(0).1 else { panic!("unit 0 is done") };
+    assert_eq!(tallies, routed(&home, &other).tallies);
+    let table1 = ("table1".to_owned(), Tally::default());
+    assert_eq!(ledger.totals().unwrap(), Tallies::from([("table0".to_owned(), home), table1, ("valves".to_owned(), other)]));
+}
+
+/// The tables of layout 1, with unit 0 done and unit 1 pending.
+const LAYOUT_1: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE units (id INTEGER PRIMARY KEY, object_key TEXT NOT NULL, etag TEXT NOT NULL, target_table TEXT NOT NULL,
+        bytes INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)), rows_read INTEGER, acknowledged INTEGER,
+        damage TEXT, finished_at INTEGER,
+        CHECK (done = 0 OR (rows_read IS NOT NULL AND acknowledged IS NOT NULL AND finished_at IS NOT NULL)));
+    CREATE TABLE unit_counts (unit INTEGER NOT NULL REFERENCES units (id), kind TEXT NOT NULL CHECK (kind IN ('filtered', 'quarantined')),
+        code TEXT NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (unit, kind, code)) WITHOUT ROWID;
+    CREATE TABLE runs (id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER, outcome TEXT, tool_version TEXT NOT NULL);
+    INSERT INTO meta VALUES ('schema', '1'), ('plan_digest', 'plan'), ('tool_version', '0.1.0'), ('created_at', '5');
+    INSERT INTO units VALUES (0, 'datastore/s/0.json', 'etag-0', 'table0', 10, 1, 9, 6, 'torn', 77),
+        (1, 'datastore/s/1.json', 'etag-1', 'table1', 11, 0, NULL, NULL, NULL, NULL);
+    INSERT INTO unit_counts VALUES (0, 'filtered', 'only_hot', 2), (0, 'quarantined', 'undecodable', 1);
+    INSERT INTO runs VALUES (1, 3, 4, 'finished', '0.1.0');
+";
+
+#[test]
+fn a_ledger_of_layout_1_is_brought_up_to_date_by_its_writer_and_refused_to_readers_until_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(LAYOUT_1).unwrap();
+    let refused = LedgerView::open(&path).unwrap_err();
+    assert!(matches!(refused, LedgerError::OlderSchema { found: 1, known: 2, .. }), "{refused}");
+    assert!(refused.hint().unwrap().contains("backfill"));
+    assert!(matches!(Ledger::open(&path, &identity("other"), &units(2), &ManualClock::at(Nanos(5))), Err(LedgerError::ForeignPlan { .. })));
+
+    let mut ledger = open(&path, 2).unwrap();
+    let kept = tallies(0, tally(6, &[("only_hot", 2)], &[("undecodable", 1)]));
+    let states = LedgerView::open(&path).unwrap().states().unwrap();
+    assert_eq!(states[0].1, UnitState::Done { tallies: kept, damage: Some("torn".to_owned()), finished_at: Nanos(77) });
+    assert_eq!(states[1].1, UnitState::Pending);
+    ledger.complete(&[done(1, tally(3, &[], &[]))]).unwrap();
+    drop(ledger);
+    let ledger = open(&path, 2).unwrap();
+    assert_eq!(Tally::sum(ledger.totals().unwrap().values()).read, 12);
+    assert_eq!(ledger.runs().unwrap().len(), 1);
+}
+
+#[test]
 fn a_second_writer_is_refused_for_as_long_as_the_first_lives() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
@@ -117,8 +184,8 @@ fn foreign_plans_other_units_and_newer_layouts_are_refused() {
     let refused = Ledger::open(&path, &identity("plan"), &changed, &ManualClock::at(Nanos(5))).unwrap_err();
     assert!(refused.to_string().contains("datastore/s/1.json"), "{refused}");
 
-    rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '2' WHERE name = 'schema'", []).unwrap();
-    assert!(matches!(open(&path, 2), Err(LedgerError::NewerSchema { found: 2, known: 1, .. })));
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '3' WHERE name = 'schema'", []).unwrap();
+    assert!(matches!(open(&path, 2), Err(LedgerError::NewerSchema { found: 3, known: 2, .. })));
     assert!(matches!(LedgerView::open(&path), Err(LedgerError::NewerSchema { .. })));
     assert!(matches!(LedgerView::open(&dir.path().join("none.db")), Err(LedgerError::Missing { .. })));
 }
@@ -216,7 +283,8 @@ proptest! {
                     let group: Vec<UnitDone> =
                         group.into_iter().map(|(id, good, bad)| done(id, tally(good, &[], if bad > 0 { &[("x", 1)] } else { &[] }))).collect();
                     let mut next = model.clone();
-                    let fits = group.iter().all(|unit| unit.id < 6 && *next.entry(unit.id).or_insert_with(|| unit.tally.clone()) == unit.tally);
+                    let sum = |unit: &UnitDone| Tally::sum(unit.tallies.values());
+                    let fits = group.iter().all(|unit| unit.id < 6 && *next.entry(unit.id).or_insert_with(|| sum(unit)) == sum(unit));
                     prop_assert_eq!(ledger.complete(&group).is_ok(), fits);
                     if fits {
                         model = next;
@@ -229,15 +297,11 @@ proptest! {
                 .into_iter()
                 .filter_map(|(unit, state)| match state {
                     UnitState::Pending => None,
-                    UnitState::Done { tally, .. } => Some((unit.id, tally)),
+                    UnitState::Done { tallies, .. } => Some((unit.id, Tally::sum(tallies.values()))),
                 })
                 .collect();
             prop_assert_eq!(&found, &model);
-            let mut sum = Tally::default();
-            ledger.totals().unwrap().values().for_each(|tally| sum.add(tally));
-            let mut expected = Tally::default();
-            model.values().for_each(|tally| expected.add(tally));
-            prop_assert_eq!(sum, expected);
+            prop_assert_eq!(Tally::sum(ledger.totals().unwrap().values()), Tally::sum(model.values()));
         }
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use super::error::sqlite;
 use super::schema;
-use super::{LedgerError, LedgerIdentity, Run, Tally, Unit, UnitState};
+use super::{LedgerError, LedgerIdentity, Run, Tallies, Tally, Unit, UnitState};
 use crate::time::Nanos;
 
 /// The ledger, open for reading only. It takes no lock and sees what was committed.
@@ -21,7 +21,7 @@ impl LedgerView {
     /// Opens the ledger at `path`.
     ///
     /// # Errors
-    /// [`LedgerError::Missing`] when there is none; refuses a newer layout and a damaged file.
+    /// [`LedgerError::Missing`] when there is none; refuses a newer or older layout and a damaged file.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         match path.try_exists() {
             Ok(true) => {}
@@ -29,6 +29,7 @@ impl LedgerView {
             Err(source) => return Err(LedgerError::Io { doing: "look for", path: path.to_owned(), source }),
         }
         let connection = schema::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        schema::require_current(&connection, path)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
@@ -60,39 +61,46 @@ pub(super) fn read_states(connection: &Connection, path: &Path) -> Result<Vec<(U
 /// All units, or the one that is asked for.
 pub(super) fn read_units(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
     let failed = |doing| sqlite(doing, path);
-    let mut counts = read_counts(connection, only).map_err(failed("read the ledger's counts"))?;
-    let sql = "SELECT id, object_key, etag, target_table, bytes, done, rows_read, acknowledged, damage, finished_at
+    let mut tallies = read_tallies(connection, only).map_err(failed("read the ledger's counts"))?;
+    let sql = "SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at
                FROM units WHERE ?1 IS NULL OR id = ?1 ORDER BY id";
     let mut select = connection.prepare_cached(sql).map_err(failed("read the ledger's units"))?;
     let mut rows = select.query([only]).map_err(failed("read the ledger's units"))?;
     let mut units = Vec::new();
     while let Some(row) = rows.next().map_err(failed("read the ledger's units"))? {
-        units.push(unit_from(row, &mut counts).map_err(failed("read a unit"))?);
+        units.push(unit_from(row, &mut tallies).map_err(failed("read a unit"))?);
     }
     Ok(units)
 }
 
-fn unit_from(row: &Row<'_>, counts: &mut BTreeMap<u32, Tally>) -> Result<(Unit, UnitState), rusqlite::Error> {
+fn unit_from(row: &Row<'_>, tallies: &mut BTreeMap<u32, Tallies>) -> Result<(Unit, UnitState), rusqlite::Error> {
     let unit = Unit { id: row.get(0)?, key: row.get(1)?, etag: row.get(2)?, table: row.get(3)?, bytes: count(row, 4)? };
     if !row.get::<_, bool>(5)? {
         return Ok((unit, UnitState::Pending));
     }
-    let mut tally = counts.remove(&unit.id).unwrap_or_default();
-    tally.read = count(row, 6)?;
-    tally.acknowledged = count(row, 7)?;
-    Ok((unit, UnitState::Done { tally, damage: row.get(8)?, finished_at: Nanos(row.get(9)?) }))
+    let tallies = tallies.remove(&unit.id).unwrap_or_default();
+    Ok((unit, UnitState::Done { tallies, damage: row.get(6)?, finished_at: Nanos(row.get(7)?) }))
 }
 
-/// Filtered and quarantined rows by unit.
-fn read_counts(connection: &Connection, only: Option<u32>) -> Result<BTreeMap<u32, Tally>, rusqlite::Error> {
-    let mut select = connection.prepare_cached("SELECT unit, kind, code, rows FROM unit_counts WHERE ?1 IS NULL OR unit = ?1")?;
+/// What became of rows, by unit and table.
+fn read_tallies(connection: &Connection, only: Option<u32>) -> Result<BTreeMap<u32, Tallies>, rusqlite::Error> {
+    let mut units: BTreeMap<u32, Tallies> = BTreeMap::new();
+    let mut select =
+        connection.prepare_cached("SELECT unit, target_table, rows_read, acknowledged FROM unit_tallies WHERE ?1 IS NULL OR unit = ?1")?;
     let mut rows = select.query([only])?;
-    let mut counts: BTreeMap<u32, Tally> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let tally = counts.entry(row.get(0)?).or_default();
-        insert_count(tally, &row.get::<_, String>(1)?, row.get(2)?, count(row, 3)?);
+        let tally = units.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default();
+        tally.read = count(row, 2)?;
+        tally.acknowledged = count(row, 3)?;
     }
-    Ok(counts)
+    let mut select =
+        connection.prepare_cached("SELECT unit, target_table, kind, code, rows FROM unit_counts WHERE ?1 IS NULL OR unit = ?1")?;
+    let mut rows = select.query([only])?;
+    while let Some(row) = rows.next()? {
+        let tally = units.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default();
+        insert_count(tally, &row.get::<_, String>(2)?, row.get(3)?, count(row, 4)?);
+    }
+    Ok(units)
 }
 
 /// A count, which SQLite keeps with a sign.
@@ -112,18 +120,21 @@ pub(super) fn read_totals(connection: &Connection, path: &Path) -> Result<BTreeM
 
 fn totals(connection: &Connection) -> Result<BTreeMap<String, Tally>, rusqlite::Error> {
     let mut totals: BTreeMap<String, Tally> = BTreeMap::new();
-    let mut select = connection.prepare_cached(
-        "SELECT target_table, coalesce(sum(rows_read), 0), coalesce(sum(acknowledged), 0) FROM units GROUP BY target_table",
-    )?;
+    // A table is named even before any of its units is done.
+    let mut select = connection.prepare_cached("SELECT DISTINCT target_table FROM units")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        totals.entry(row.get(0)?).or_default();
+    }
+    let mut select =
+        connection.prepare_cached("SELECT target_table, sum(rows_read), sum(acknowledged) FROM unit_tallies GROUP BY target_table")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let tally = totals.entry(row.get(0)?).or_default();
         tally.read = count(row, 1)?;
         tally.acknowledged = count(row, 2)?;
     }
-    let mut select = connection.prepare_cached(
-        "SELECT u.target_table, c.kind, c.code, sum(c.rows) FROM unit_counts c JOIN units u ON u.id = c.unit GROUP BY 1, 2, 3",
-    )?;
+    let mut select = connection.prepare_cached("SELECT target_table, kind, code, sum(rows) FROM unit_counts GROUP BY 1, 2, 3")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let tally = totals.entry(row.get(0)?).or_default();

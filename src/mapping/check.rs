@@ -156,7 +156,7 @@ fn check_policies(rules: &TableMapping, problems: &mut Problems) {
 }
 
 /// A name from the outside, without control characters.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(80).flat_map(char::escape_debug).collect()
 }
 

@@ -38,16 +38,32 @@ pub(super) struct Found<'r> {
 impl Columns {
     /// The columns of `rules`, and the path of each place.
     pub(super) fn new(rules: &TableMapping) -> (Self, Vec<ColumnPath>) {
-        let mut columns = Self {
-            root: Node::default(),
-            places: 0,
-            by_lower_case: HashMap::new(),
-            empty_is_void: rules.policies.empty_strings == EmptyStrings::Omit,
-        };
-        let mut paths = Vec::new();
         let read = std::iter::once(&rules.time.column)
             .chain(rules.dimensions.iter().map(|rule| &rule.column))
             .chain(rules.measures.iter().map(|rule| &rule.column));
+        let (mut columns, paths) = Self::read(read, rules.policies.empty_strings == EmptyStrings::Omit);
+        for path in &rules.ignored {
+            columns.root.descend(path).ignored = true;
+        }
+        if let Some(route) = &rules.route {
+            // The route has read it: a mapping need not name it again.
+            let node = columns.root.descend(&route.column);
+            node.ignored |= node.place.is_none() && node.is_leaf();
+        }
+        columns.index_spellings();
+        (columns, paths)
+    }
+
+    /// One column and nothing else; its place is 0.
+    pub(super) fn only(path: &ColumnPath) -> Self {
+        let (mut columns, _) = Self::read(std::iter::once(path), true);
+        columns.index_spellings();
+        columns
+    }
+
+    fn read<'p>(read: impl Iterator<Item = &'p ColumnPath>, empty_is_void: bool) -> (Self, Vec<ColumnPath>) {
+        let mut columns = Self { root: Node::default(), places: 0, by_lower_case: HashMap::new(), empty_is_void };
+        let mut paths = Vec::new();
         for path in read {
             let node = columns.root.descend(path);
             if node.place.is_none() {
@@ -55,15 +71,15 @@ impl Columns {
                 paths.push(path.clone());
             }
         }
-        for path in &rules.ignored {
-            columns.root.descend(path).ignored = true;
-        }
         columns.places = paths.len();
-        for name in columns.root.names.keys() {
-            let slot = columns.by_lower_case.entry(name.to_lowercase());
+        (columns, paths)
+    }
+
+    fn index_spellings(&mut self) {
+        for name in self.root.names.keys() {
+            let slot = self.by_lower_case.entry(name.to_lowercase());
             slot.and_modify(|name| *name = None).or_insert_with(|| Some(name.clone()));
         }
-        (columns, paths)
     }
 
     /// Walks `row` once. A name is found exactly, or at the top level by the one known name that differs in case only and
@@ -105,6 +121,10 @@ impl Node {
             Segment::Name(name) => node.names.entry(name.clone()).or_default(),
             Segment::Index(index) => node.elements.entry(*index).or_default(),
         })
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.names.is_empty() && self.elements.is_empty()
     }
 
     /// Takes `value`, or what lies inside it. `tolerant`: something above is ignored, so what is not known here is too.

@@ -79,6 +79,7 @@ impl Mapper {
         ReadShape {
             table: self.rules.table.clone(),
             measure_name: self.rules.measure_name.to_string(),
+            reads: crate::target::Reads::All,
             dimensions: self.rules.dimensions.iter().map(|rule| rule.name.to_string()).collect(),
             measures: self.rules.measures.iter().map(|rule| (rule.name.to_string(), rule.kind)).collect(),
         }

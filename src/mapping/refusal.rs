@@ -8,6 +8,7 @@ use crate::value::Value;
 /// The reasons, each with a code that reports and scripts may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RefusalCode {
+    NoRoute,
     UnknownColumn,
     NoTime,
     BadTime,
@@ -24,7 +25,8 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// All of them, in the order in which a row is looked at.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::NoRoute,
         Self::UnknownColumn,
         Self::NoTime,
         Self::BadTime,
@@ -43,6 +45,7 @@ impl RefusalCode {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::NoRoute => "no_route",
             Self::UnknownColumn => "unknown_column",
             Self::NoTime => "no_time",
             Self::BadTime => "bad_time",
@@ -62,6 +65,7 @@ impl RefusalCode {
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
+            Self::NoRoute => "no mapping of the store takes the value of the routing column, or the row has none",
             Self::UnknownColumn => "the row has a column that the mapping does not name",
             Self::NoTime => "the time column is missing, null or empty",
             Self::BadTime => "the time column cannot be read in its format, or lies outside Timestream's range",

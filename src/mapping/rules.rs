@@ -8,15 +8,18 @@ use crate::path::ColumnPath;
 use crate::record::MeasureKind;
 use crate::time::TimeFormat;
 
-/// How the rows of one store become the records of one table.
+/// How the rows of one store, or those of them that a route picks, become the records of one table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableMapping {
     /// The datastore whose rows these are.
     pub store: String,
+    /// Which of the store's rows; all of them where there is none. A store with several mappings has one in each.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub route: Option<Route>,
     /// The Timestream table they go to.
     pub table: String,
     pub time: TimeRule,
-    /// The one multi-measure name of the table's records.
+    /// The one multi-measure name of these records. Mappings of one table have different ones.
     pub measure_name: Arc<str>,
     /// Sorted by name.
     pub dimensions: Vec<DimensionRule>,
@@ -24,6 +27,25 @@ pub struct TableMapping {
     /// Columns that are left behind on purpose.
     pub ignored: Vec<ColumnPath>,
     pub policies: Policies,
+}
+
+/// Which rows of its store a mapping takes: those with certain values in one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The same in all mappings of a store.
+    pub column: ColumnPath,
+    pub takes: Takes,
+}
+
+/// The rows that a route takes. Values are compared as text: numbers by their own digits, so `1` and `"1"` are one value,
+/// and `1` and `1.0` are two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Takes {
+    /// Rows with one of these values. Never empty, and none of them is the empty text.
+    Values(Vec<String>),
+    /// Rows that no other mapping of the store takes, those without a value among them.
+    Otherwise,
 }
 
 /// Which column is the event time. Never `__dt`, never the present.

@@ -18,6 +18,7 @@ pub(super) fn rules() -> TableMapping {
     seen.format = Some(TimeFormat::Iso8601);
     TableMapping {
         store: "plant".to_owned(),
+        route: None,
         table: "plant".to_owned(),
         time: TimeRule { column: path("ts"), format: TimeFormat::EpochMillis },
         measure_name: "telemetry".into(),

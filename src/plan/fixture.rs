@@ -120,6 +120,7 @@ pub(crate) fn measure(name: &str, kind: MeasureKind) -> MeasureRule {
 pub(crate) fn known() -> Known {
     let mapping = TableMapping {
         store: "press".to_owned(),
+        route: None,
         table: "press".to_owned(),
         time: TimeRule { column: ColumnPath::top("ts"), format: TimeFormat::EpochMillis },
         measure_name: Arc::from("telemetry"),
@@ -164,6 +165,7 @@ pub(crate) fn known() -> Known {
             datasets: BTreeMap::new(),
             rules: BTreeMap::new(),
             things: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             blind_spots: Vec::new(),
         },
         survey: Survey { extent: Extent::Full, stores: BTreeMap::from([("press".to_owned(), survey)]) },

@@ -43,7 +43,7 @@ pub struct RuleRemark {
 
 impl PlanInputs<'_> {
     pub(super) fn census_of(&self, mapping: &TableMapping) -> Option<&TableCensus> {
-        self.census.tables.iter().find(|census| census.table == mapping.table && census.store == mapping.store)
+        self.census.tables.iter().find(|census| census.is_of(mapping))
     }
 
     /// Objects and bytes of a store that are read as rows; raw channel messages are not.

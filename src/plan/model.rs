@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::census::{Census, Collision};
+use crate::census::{Census, Collision, TableCensus};
 use crate::mapping::TableMapping;
 use crate::settings::{TargetSettings, WriteSettings};
 use crate::time::Nanos;
@@ -54,7 +54,8 @@ pub struct Resource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedTable {
     pub mapping: TableMapping,
-    /// All objects of the store that are read, from the listing, and their bytes as they lie there.
+    /// All objects of the store that are read, from the listing, and their bytes as they lie there; the same for every mapping
+    /// of the store.
     pub objects: u64,
     pub bytes: u64,
     /// Rows that the census read, good and bad: all of them, or those of a sample.
@@ -130,6 +131,12 @@ impl Plan {
         let hour = i128::from(crate::time::HOUR_NANOS);
         let hours = i128::from(self.target.memory_hours) + 24 * i128::from(self.target.magnetic_days);
         Nanos(i64::try_from(i128::from(self.created_at.0) - hours * hour).unwrap_or(i64::MIN))
+    }
+
+    /// The rows of `mapping`, as the census counted them.
+    #[must_use]
+    pub fn census_of(&self, mapping: &TableMapping) -> Option<&TableCensus> {
+        self.census.tables.iter().find(|census| census.is_of(mapping))
     }
 
     /// How many findings are of `grade`.

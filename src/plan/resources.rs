@@ -44,8 +44,14 @@ pub(super) fn resources(inputs: &PlanInputs<'_>) -> Vec<Resource> {
 
 fn fate(inputs: &PlanInputs<'_>, store: &str) -> String {
     let settings = inputs.settings;
-    if let Some(mapping) = settings.tables.iter().find(|mapping| mapping.store == store) {
-        return format!("to table {}", mapping.table);
+    let mut tables: Vec<&str> =
+        settings.tables.iter().filter(|mapping| mapping.store == store).map(|mapping| mapping.table.as_str()).collect();
+    // Several measure names may go to one table.
+    tables.dedup();
+    match tables[..] {
+        [] => {}
+        [table] => return format!("to table {table}"),
+        _ => return format!("to tables {}", tables.join(", ")),
     }
     if settings.skipped_stores.iter().any(|skipped| skipped == store) {
         return "skipped on purpose".to_owned();

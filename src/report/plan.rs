@@ -1,8 +1,12 @@
 //! A plan as a person reads it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::text::{Align, Table, bytes, count, counted, duration, short, shown, usd, wrapped};
 use crate::census::TableCensus;
-use crate::mapping::{Collisions, EmptyStrings, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, UnknownColumn, WrongType};
+use crate::mapping::{
+    Collisions, EmptyStrings, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, Route, Takes, UnknownColumn, WrongType,
+};
 use crate::plan::{Finding, Grade, Plan, PlannedTable};
 
 /// More resources, columns or findings of a grade than this are counted here and listed in `plan.json`.
@@ -30,9 +34,13 @@ fn line(label: &str, text: &str) -> String {
 }
 
 fn header(plan: &Plan) -> String {
-    let objects: u64 = plan.tables.iter().map(|table| table.objects).fold(0, u64::saturating_add);
-    let size: u64 = plan.tables.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
-    let tables = u64::try_from(plan.tables.len()).unwrap_or(u64::MAX);
+    // A store is read once, however many mappings it has; and several of them may write to one table.
+    let stores: BTreeMap<&str, (u64, u64)> =
+        plan.tables.iter().map(|table| (table.mapping.store.as_str(), (table.objects, table.bytes))).collect();
+    let objects: u64 = stores.values().map(|(objects, _)| *objects).fold(0, u64::saturating_add);
+    let size: u64 = stores.values().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+    let names: BTreeSet<&str> = plan.tables.iter().map(|table| table.mapping.table.as_str()).collect();
+    let tables = u64::try_from(names.len()).unwrap_or(u64::MAX);
     let bound = &plan.bound_to;
     let digests = format!(
         "inventory {}, settings {}, history {}",
@@ -84,8 +92,10 @@ fn more(total: usize) -> String {
 fn table_text(plan: &Plan, table: &PlannedTable) -> String {
     let mapping = &table.mapping;
     let mut text = format!("\n{}", wrapped("", "  ", &format!("Table {}, from store {}", mapping.table, mapping.store)));
-    let census = plan.census.tables.iter().find(|census| census.table == mapping.table && census.store == mapping.store);
-    if let Some(census) = census {
+    if let Some(route) = &mapping.route {
+        text += &line("takes", &route_text(route));
+    }
+    if let Some(census) = plan.census_of(mapping) {
         text += &line("rows", &rows(table, census));
         text += &line("becoming", &records(census));
         text += &line("time", &time(plan, table, census));
@@ -102,6 +112,16 @@ fn table_text(plan: &Plan, table: &PlannedTable) -> String {
     }
     text += &line("policies", &policies(&mapping.policies));
     text
+}
+
+fn route_text(route: &Route) -> String {
+    match &route.takes {
+        Takes::Values(values) => {
+            let values: Vec<String> = values.iter().take(LISTED_MAX).map(|value| format!("`{value}`")).collect();
+            format!("rows whose {} is {}", route.column, values.join(" or "))
+        }
+        Takes::Otherwise => format!("rows whose {} no other table takes", route.column),
+    }
 }
 
 fn rows(table: &PlannedTable, census: &TableCensus) -> String {

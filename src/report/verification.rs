@@ -58,7 +58,7 @@ fn accounting(tables: &[TableVerification]) -> String {
         first.into_iter().chain(rest).collect::<Vec<u64>>()
     };
     for table in tables {
-        lines.row(std::iter::once(shown(&table.table)).chain(figures(table).into_iter().map(count)));
+        lines.row(std::iter::once(label(table)).chain(figures(table).into_iter().map(count)));
     }
     if tables.len() > 1 {
         let totals = tables.iter().map(figures).reduce(|sums, more| sums.into_iter().zip(more).map(|(sum, n)| sum + n).collect());
@@ -68,6 +68,14 @@ fn accounting(tables: &[TableVerification]) -> String {
     text.push_str("  source rows = quarantined + acknowledged\n");
     text.push_str("  acknowledged = present + collapsed (exact repeats, stored once) + changed + pending + missing\n");
     text
+}
+
+/// The table, and the measure name where the store has routes: then several lines may be about one table.
+fn label(table: &TableVerification) -> String {
+    match &table.measure_name {
+        None => shown(&table.table),
+        Some(name) => format!("{} ({})", shown(&table.table), shown(name)),
+    }
 }
 
 /// What a table's line does not say; nothing for a table that is simply complete.
@@ -117,7 +125,7 @@ fn about_table(table: &TableVerification) -> String {
     if table.listed_without_values > 0 {
         push(&mut text, format_args!("    {} of them are listed without their values", count(table.listed_without_values)));
     }
-    if text.is_empty() { text } else { format!("\n{}\n{text}", shown(&table.table)) }
+    if text.is_empty() { text } else { format!("\n{}\n{text}", label(table)) }
 }
 
 fn quarantine(text: &mut String, table: &TableVerification) {

@@ -35,7 +35,8 @@ pub struct Settings {
     pub history: String,
     pub target: TargetSettings,
     pub write: WriteSettings,
-    /// One per store that is migrated, in order of the store's name.
+    /// One per store that is migrated, or several with a route each, in order of the store's name; those of one store as they
+    /// stand in the file.
     pub tables: Vec<TableMapping>,
     /// Stores that are left behind on purpose.
     pub skipped_stores: Vec<String>,

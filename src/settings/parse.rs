@@ -1,6 +1,5 @@
 //! The text of a `migration.toml` as [`Settings`], strictly.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use toml_edit::Document;
@@ -9,8 +8,8 @@ use super::problem::{SettingsError, SettingsProblem};
 use super::reading::{Reading, Section, choices};
 use super::{MAGNETIC_DAYS_MAX, MEMORY_HOURS_MAX, READERS_MAX, REQUESTS_IN_FLIGHT_MAX, Settings, TargetSettings, WriteSettings};
 use crate::mapping::{
-    Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, TableMapping,
-    TimeRule, UnknownColumn, WrongType,
+    Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, Route,
+    TableMapping, Takes, TimeRule, UnknownColumn, WrongType, check_routes,
 };
 use crate::path::ColumnPath;
 use crate::record::MeasureKind;
@@ -66,27 +65,21 @@ fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Se
         Some(WriteSettings::default())
     };
     let sections = reading.sections(root, "table", "one section [[table]] for each store").unwrap_or_default();
-    let mut tables = Vec::new();
-    let mut whole = true;
-    let mut taken: BTreeSet<(&str, String)> = BTreeSet::new();
-    for section in &sections {
-        let Some(table) = read_table(reading, section) else {
-            whole = false;
-            continue;
-        };
-        for (key, name) in [("store", &table.store), ("table", &table.table)] {
-            // Two stores in one table would make each other's rows collide unseen.
-            if !taken.insert((key, name.clone())) {
-                reading.refuse_key(section, key, format!("another [[table]] has the {key} `{name}` already; each needs its own"));
-            }
+    let read: Vec<(&Section<'t>, TableMapping)> =
+        sections.iter().filter_map(|section| Some((section, read_table(reading, section)?))).collect();
+    let whole = read.len() == sections.len();
+    for problem in check_routes(&read.iter().map(|(_, table)| table).collect::<Vec<_>>()) {
+        if let Some((section, _)) = read.get(problem.mapping) {
+            reading.refuse_key(section, problem.field, format!("{}; {}", problem.cause, problem.remedy));
         }
-        tables.push(table);
     }
+    let mut tables: Vec<TableMapping> = read.into_iter().map(|(_, table)| table).collect();
     for (line, store) in &skipped_stores {
         if tables.iter().any(|table| table.store == *store) {
             reading.refuse(*line, "skipped_stores".to_owned(), format!("the store `{store}` is skipped here and has a [[table]] below"));
         }
     }
+    // Mappings of one store stay in the order of the file: the first of them is its home.
     tables.sort_by(|a, b| a.store.cmp(&b.store));
     let mut skipped_stores: Vec<String> = skipped_stores.into_iter().map(|(_, store)| store).collect();
     skipped_stores.sort();
@@ -150,8 +143,9 @@ fn small<'t>(reading: &mut Reading<'t>, section: &Section<'t>, key: &str, max: u
 }
 
 fn read_table<'t>(reading: &mut Reading<'t>, section: &Section<'t>) -> Option<TableMapping> {
-    reading.only(section, &["store", "table", "measure_name", "time", "dimensions", "measures", "ignored", "policies"]);
+    reading.only(section, &["store", "route", "table", "measure_name", "time", "dimensions", "measures", "ignored", "policies"]);
     let store = reading.string(section, "store", "the name of a store of the history");
+    let route = read_route(reading, section);
     let table = reading.string(section, "table", "the name of a Timestream table");
     let measure_name = reading.string(section, "measure_name", "the measure name of the table's records");
     let time = reading.section(section, "time", "a table { column = …, format = … }").and_then(|section| read_time(reading, &section));
@@ -171,6 +165,7 @@ fn read_table<'t>(reading: &mut Reading<'t>, section: &Section<'t>) -> Option<Ta
     dimensions.sort_by(|a, b| a.name.cmp(&b.name));
     Some(TableMapping {
         store: store?,
+        route: route?,
         table: table?,
         time: time?,
         measure_name: Arc::from(measure_name?),
@@ -185,6 +180,27 @@ fn read_table<'t>(reading: &mut Reading<'t>, section: &Section<'t>) -> Option<Ta
 fn each<'t, T>(sections: &[Section<'t>], mut read: impl FnMut(&Section<'t>) -> Option<T>) -> Option<Vec<T>> {
     let found: Vec<Option<T>> = sections.iter().map(&mut read).collect();
     found.into_iter().collect()
+}
+
+/// `Some(None)` where there is none.
+fn read_route<'t>(reading: &mut Reading<'t>, section: &Section<'t>) -> Option<Option<Route>> {
+    const WHAT: &str = "a table { column = …, values = […] } or { column = …, otherwise = true }";
+    if !section.has("route") {
+        return Some(None);
+    }
+    let route = reading.section(section, "route", WHAT)?;
+    reading.only(&route, &["column", "values", "otherwise"]);
+    let column: Option<ColumnPath> = reading.parsed(&route, "column", "the path of a column");
+    let takes = match (route.has("values"), route.has("otherwise")) {
+        (true, false) => reading.texts(&route, "values", "a list of values: strings, whole numbers or truth values").map(Takes::Values),
+        (false, true) => reading.truth(&route, "otherwise").then_some(Takes::Otherwise),
+        (both, _) => {
+            let found = if both { "values and otherwise are both there" } else { "neither values nor otherwise is there" };
+            reading.refuse_key(section, "route", format!("{found}; it must be {WHAT}"));
+            None
+        }
+    };
+    Some(Some(Route { column: column?, takes: takes? }))
 }
 
 fn read_time<'t>(reading: &mut Reading<'t>, section: &Section<'t>) -> Option<TimeRule> {

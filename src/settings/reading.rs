@@ -192,6 +192,36 @@ impl<'t> Reading<'t> {
         found
     }
 
+    /// A list of values as text: what a route compares. A number with a point has more than one text, so it is refused.
+    pub(super) fn texts(&mut self, section: &Section<'t>, key: &str, what: &str) -> Option<Vec<String>> {
+        let item = self.required(section, key, what)?;
+        let values = self.array(section, key, item, what)?;
+        let mut found = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            match value {
+                Value::String(text) => found.push(text.value().clone()),
+                Value::Integer(number) => found.push(number.value().to_string()),
+                Value::Boolean(truth) => found.push(truth.value().to_string()),
+                other => {
+                    let line = self.line(value.span()).unwrap_or(section.line);
+                    let key = format!("{}[{at}]", section.path_of(key));
+                    self.refuse(line, key, format!("found {}; write it as a string, as it stands in the rows", described_value(other)));
+                }
+            }
+        }
+        (found.len() == values.len()).then_some(found)
+    }
+
+    /// Whether `true` stands there; anything else is a mistake.
+    pub(super) fn truth(&mut self, section: &Section<'t>, key: &str) -> bool {
+        let Some(item) = self.required(section, key, "true") else { return false };
+        let is_true = item.as_bool() == Some(true);
+        if !is_true {
+            self.wrong_type(section, key, item, "true, or left out");
+        }
+        is_true
+    }
+
     fn array(&mut self, section: &Section<'t>, key: &str, item: &'t Item, what: &str) -> Option<&'t Array> {
         let array = item.as_array();
         if array.is_none() {

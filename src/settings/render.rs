@@ -13,7 +13,7 @@ use super::reading::{choices, one_line};
 use super::{
     MAGNETIC_DAYS_MAX, MEMORY_HOURS_MAX, ProposedSettings, READERS_MAX, REQUESTS_IN_FLIGHT_MAX, TableNotes, TargetSettings, WriteSettings,
 };
-use crate::mapping::{MeasureRule, MissingDimension, Nested, Policies, TableMapping};
+use crate::mapping::{MeasureRule, MissingDimension, Nested, Policies, TableMapping, Takes};
 
 /// A comment line ends about here.
 const COMMENT_WIDTH: usize = 112;
@@ -137,6 +137,7 @@ impl File<'_> {
         self.text.push_str("[[table]]\n");
         self.comment("The store whose rows these are.");
         self.set("store", quoted(&table.store));
+        self.route(table, &mut why);
         self.comment("IRREVERSIBLE: a table cannot be renamed.");
         self.reasons_of(&mut why, &["table"]);
         self.set("table", quoted(&table.table));
@@ -159,6 +160,20 @@ impl File<'_> {
         for (subject, text) in why.rest() {
             self.comment(&format!("Proposed: {subject}: {text}"));
         }
+    }
+
+    /// Nothing where there is neither a route nor a word about one.
+    fn route(&mut self, table: &TableMapping, why: &mut Reasons<'_>) {
+        for text in why.take("route") {
+            self.comment(&format!("Possible: {text}"));
+        }
+        let Some(route) = &table.route else { return };
+        self.comment("Which of the store's rows: those with one of these texts in the column, or, with otherwise = true, all others.");
+        let takes = match &route.takes {
+            Takes::Values(values) => format!("values = [{}]", values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")),
+            Takes::Otherwise => "otherwise = true".to_owned(),
+        };
+        self.set("route", format!("{{ column = {}, {takes} }}", quoted(&route.column.to_string())));
     }
 
     fn reasons_of(&mut self, why: &mut Reasons<'_>, subjects: &[&str]) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mapping::{Collisions, MissingDimension, WrongType};
+use crate::mapping::{Collisions, MissingDimension, Route, Takes, WrongType};
 use crate::record::MeasureKind;
 use crate::time::TimeFormat;
 
@@ -115,9 +115,80 @@ fn two_stores_never_share_a_table_and_a_skipped_store_has_none() {
         problems(&twice),
         [
             "line 3: skipped_stores: the store `old` is skipped here and has a [[table]] below",
-            "line 34: table[1].table: another [[table]] has the table `press` already; each needs its own",
+            "line 34: table[1].table: another [[table]] has the table `press` already; each store needs its own",
         ]
     );
+}
+
+/// `GOOD` with its table routed, and a second one of the same store made by `change`.
+fn routed(change: impl Fn(&str) -> String) -> String {
+    let (head, section) = GOOD.split_once("[[table]]").unwrap();
+    let route = |route: &str| section.replace("store = \"press\"", &format!("store = \"press\"\nroute = {route}"));
+    let first = route("{ column = \"type\", values = [\"pump\", 7, true] }");
+    let second = route("{ column = \"type\", otherwise = true }").replace("\"telemetry\"", "\"other\"");
+    format!("{head}[[table]]{first}\n[[table]]{}", change(&second))
+}
+
+#[test]
+fn a_store_may_have_several_tables_with_a_route_each() {
+    let text = routed(str::to_owned);
+    let settings = Settings::parse(&text, "").unwrap();
+    let column = "type".parse().unwrap();
+    let texts = ["pump", "7", "true"].map(str::to_owned).to_vec();
+    assert_eq!(settings.tables[0].route, Some(Route { column, takes: Takes::Values(texts) }), "values are texts");
+    assert_eq!(settings.tables[1].route.as_ref().unwrap().takes, Takes::Otherwise);
+    assert_eq!(settings.tables[1].table, "press", "one table, two measure names");
+    assert_ne!(settings.digest(), Settings::parse(&text.replace("\"pump\", ", ""), "").unwrap().digest());
+}
+
+#[test]
+fn routes_that_do_not_take_every_row_once_are_named_with_line_and_remedy() {
+    for (from, to, expected) in [
+        (
+            "route = { column = \"type\", otherwise = true }",
+            "",
+            "line 34: table[1].store: another [[table]] has the store `press` already, and this one has no \
+             route; give each of them a route, as route = { column = \"type\", values = [\"…\"] } or route",
+        ),
+        (
+            "column = \"type\", otherwise",
+            "column = \"kind\", otherwise",
+            "line 35: table[1].route: its column is `kind`, and another [[table]] of the store routes by `type`; \
+             route all rows of a store by one column",
+        ),
+        (
+            "otherwise = true",
+            "values = [\"7\"]",
+            "line 35: table[1].route: the value \"7\" is taken already, here or by another [[table]] of the store; name every value once",
+        ),
+        ("otherwise = true", "values = []", "line 35: table[1].route: it names no value; name at least one, or set otherwise = true"),
+        (
+            "otherwise = true",
+            "values = [1.5]",
+            "line 35: table[1].route.values[0]: found 1.5; write it as a string, as it stands in the rows",
+        ),
+        ("otherwise = true", "values = \"valve\"", "it must be a list of values"),
+        ("otherwise = true", "otherwise = false", "line 35: table[1].route.otherwise: found false; it must be true, or left out"),
+        (", otherwise = true", "", "neither values nor otherwise is there; it must be a table { column"),
+        ("otherwise = true", "otherwise = true, values = [\"x\"]", "values and otherwise are both there"),
+        ("otherwise = true", "otherwise = true, default = 1", "there is no such setting; allowed here are column, values, otherwise"),
+        (
+            "\"other\"",
+            "\"telemetry\"",
+            "line 37: table[1].measure_name: another [[table]] writes to the table `press` under the measure name `telemetry` already",
+        ),
+        (
+            "type = \"DOUBLE\"",
+            "type = \"BIGINT\"",
+            "line 40: table[1].measures: the measure `temperature` is BIGINT here and DOUBLE in another",
+        ),
+    ] {
+        let found = problems(&routed(|second| {
+            assert!(second.contains(from), "{from}");
+            second.replace(from, to)
+        }));
+        assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:?}");
+    }
 }
 
 #[test]

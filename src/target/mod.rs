@@ -135,9 +135,33 @@ pub const RECORDS_PER_BATCH_MAX: usize = 100;
 pub struct ReadShape {
     pub table: String,
     pub measure_name: String,
+    pub reads: Reads,
     /// Names, sorted.
     pub dimensions: Vec<String>,
     pub measures: Vec<(String, MeasureKind)>,
+}
+
+/// Which rows of a table a shape reads. The shapes of one table together read each of its rows once, whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reads {
+    /// All of them: the table has one shape.
+    All,
+    /// Those of the shape's own measure name.
+    Own,
+    /// All but those of these measure names, which other shapes read.
+    AllBut(Vec<String>),
+}
+
+impl ReadShape {
+    /// Whether this shape reads the rows of `measure_name`.
+    #[must_use]
+    pub fn reads(&self, measure_name: &str) -> bool {
+        match &self.reads {
+            Reads::All => true,
+            Reads::Own => measure_name == self.measure_name,
+            Reads::AllBut(others) => !others.iter().any(|other| other == measure_name),
+        }
+    }
 }
 
 /// Count and digest of one time bucket, `[from, to)`.
@@ -170,10 +194,10 @@ pub enum ReadFault {
 
 /// The side that only reads.
 pub trait Reader: Send + Sync {
-    /// Counts and digests per bucket of `bucket_nanos`, for all rows of the table. With `digests` false only counts, digest 0.
+    /// Counts and digests per bucket of `bucket_nanos`, for all rows that the shape reads. With `digests` false only counts, digest 0.
     fn buckets(&self, shape: &ReadShape, bucket_nanos: i64, digests: bool) -> impl Future<Output = Result<Vec<Bucket>, ReadFault>> + Send;
 
-    /// Hands every row in `[from, to)` to `each`, in time order.
+    /// Hands every row in `[from, to)` that the shape reads to `each`, in time order.
     fn rows(
         &self,
         shape: &ReadShape,

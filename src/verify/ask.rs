@@ -206,7 +206,13 @@ mod tests {
     #[test]
     fn the_pieces_of_a_bucket_lie_end_to_end_and_their_number_follows_the_rows() {
         let reader = FakeTarget::default();
-        let shape = ReadShape { table: String::new(), measure_name: String::new(), dimensions: Vec::new(), measures: Vec::new() };
+        let shape = ReadShape {
+            table: String::new(),
+            measure_name: String::new(),
+            reads: crate::target::Reads::All,
+            dimensions: Vec::new(),
+            measures: Vec::new(),
+        };
         for (bucket_nanos, number) in
             [(DAY_NANOS, 19_000), (HOUR_NANOS, -3), (DAY_NANOS, i64::MIN / DAY_NANOS - 1), (DAY_NANOS, i64::MAX / DAY_NANOS)]
         {

@@ -60,26 +60,35 @@ pub(super) fn expect(keys: &KeyTables, table: usize, bucket_nanos: i64, ledger: 
     Ok(expected)
 }
 
-/// Where the ledger's counts of rows and the source's own differ. A backfill that is not finished is not compared: that its
+/// Where the ledger's counts of a table's rows and the source's own differ. `written` has all that is written to the table: one
+/// mapping, or several of one store, whose first table is `home`. A backfill that is not finished is not compared: that its
 /// counts are lower is no news.
-pub(super) fn disagreements(census: &TableCensus, expected: &Expected, ledger: &LedgerRecord) -> Vec<LedgerDisagreement> {
-    let Some(fact) = ledger.table(&census.table) else { return Vec::new() };
-    if fact.units_pending > 0 {
-        return Vec::new();
+pub(super) fn disagreements(
+    table: &str,
+    home: &str,
+    written: &[(&TableCensus, &Expected)],
+    ledger: &LedgerRecord,
+) -> Vec<LedgerDisagreement> {
+    let Some(units) = ledger.units(home).filter(|units| units.units_pending == 0) else { return Vec::new() };
+    let tally = ledger.tally(table);
+    let mut source: BTreeMap<String, u64> = BTreeMap::new();
+    for (census, expected) in written {
+        let own = [(UNDECODABLE_CODE, census.undecodable), (COLLISION_CODE, expected.collided)];
+        let own = own.map(|(code, rows)| (code.to_owned(), rows));
+        for (code, rows) in census.refused.clone().into_iter().chain(own).chain(expected.held_back.clone()) {
+            *source.entry(code).or_default() += rows;
+        }
     }
-    let mut source: BTreeMap<String, u64> = census.refused.clone();
-    *source.entry(UNDECODABLE_CODE.to_owned()).or_default() += census.undecodable;
-    *source.entry(COLLISION_CODE.to_owned()).or_default() += expected.collided;
-    for (code, rows) in &expected.held_back {
-        *source.entry(code.clone()).or_default() += rows;
+    let rows = written.iter().map(|(census, _)| census.rows).sum();
+    let mut pairs = vec![("rows read".to_owned(), rows, tally.read)];
+    pairs.push(("rows filtered".to_owned(), 0, tally.filtered_total()));
+    if table == home {
+        pairs.push(("objects that the source no longer has".to_owned(), 0, units.units_gone));
     }
-    let mut pairs = vec![("rows read".to_owned(), census.rows, fact.tally.read)];
-    pairs.push(("rows filtered".to_owned(), 0, fact.tally.filtered_total()));
-    pairs.push(("objects that the source no longer has".to_owned(), 0, fact.units_gone));
-    let codes: std::collections::BTreeSet<&String> = source.keys().chain(fact.tally.quarantined.keys()).collect();
+    let codes: std::collections::BTreeSet<&String> = source.keys().chain(tally.quarantined.keys()).collect();
     for code in codes {
         let count = |counts: &BTreeMap<String, u64>| counts.get(code).copied().unwrap_or_default();
-        pairs.push((format!("quarantined: {code}"), count(&source), count(&fact.tally.quarantined)));
+        pairs.push((format!("quarantined: {code}"), count(&source), count(&tally.quarantined)));
     }
     let differing = pairs.into_iter().filter(|(_, source, ledger)| source != ledger);
     differing.map(|(what, source, ledger)| LedgerDisagreement { what, source, ledger }).collect()

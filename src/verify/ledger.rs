@@ -14,7 +14,10 @@ pub struct LedgerRecord {
     quarantined: BTreeMap<(u32, u64), Arc<str>>,
     codes: BTreeSet<Arc<str>>,
     numbers: BTreeMap<String, u32>,
-    tables: BTreeMap<String, TableFact>,
+    /// All rows of done units, by the table they are counted at.
+    tables: BTreeMap<String, Tally>,
+    /// By the units' own table.
+    homes: BTreeMap<String, UnitCounts>,
 }
 
 /// What the ledger knows of one object of the listing.
@@ -26,10 +29,9 @@ pub(super) struct UnitFact {
     pub(super) unchanged: bool,
 }
 
-/// The ledger's totals for one table.
-#[derive(Debug, Clone, Default)]
-pub(super) struct TableFact {
-    pub(super) tally: Tally,
+/// What the ledger knows of the units of one store.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UnitCounts {
     pub(super) units_pending: u64,
     /// Units whose object the listing no longer has.
     pub(super) units_gone: u64,
@@ -43,19 +45,21 @@ impl LedgerRecord {
         let etag = |number: u32| usize::try_from(number).ok().and_then(|at| listing.objects.get(at)).map(|object| &object.id.etag);
         let mut record = Self { numbers, ..Self::default() };
         for (unit, state) in states {
-            let table = record.tables.entry(unit.table.clone()).or_default();
+            let home = record.homes.entry(unit.table.clone()).or_default();
             let finished_at = match state {
                 UnitState::Pending => {
-                    table.units_pending += 1;
+                    home.units_pending += 1;
                     None
                 }
-                UnitState::Done { tally, finished_at, .. } => {
-                    table.tally.add(tally);
+                UnitState::Done { tallies, finished_at, .. } => {
+                    for (table, tally) in tallies {
+                        record.tables.entry(table.clone()).or_default().add(tally);
+                    }
                     Some(*finished_at)
                 }
             };
             match record.numbers.get(&unit.key) {
-                None => table.units_gone += 1,
+                None => home.units_gone += 1,
                 Some(number) => {
                     record.units.insert(*number, UnitFact { finished_at, unchanged: etag(*number) == Some(&unit.etag) });
                 }
@@ -83,7 +87,13 @@ impl LedgerRecord {
         self.quarantined.get(&(unit, row))
     }
 
-    pub(super) fn table(&self, table: &str) -> Option<&TableFact> {
-        self.tables.get(table)
+    /// The rows that are counted at `table`.
+    pub(super) fn tally(&self, table: &str) -> Tally {
+        self.tables.get(table).cloned().unwrap_or_default()
+    }
+
+    /// The units of the store whose first table is `home`; none when the ledger knows no such unit.
+    pub(super) fn units(&self, home: &str) -> Option<UnitCounts> {
+        self.homes.get(home).copied()
     }
 }

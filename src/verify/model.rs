@@ -81,7 +81,7 @@ pub enum Method {
     Rows,
 }
 
-/// The accounting of one table. Everything counts rows of the source, except `extra` and `target_rows`.
+/// The accounting of one table, or of one measure name of a table that several mappings write to. Everything counts rows of the source, except `extra` and `target_rows`.
 ///
 /// ```text
 /// source_rows  = undecodable + refused + collided + acknowledged
@@ -91,6 +91,9 @@ pub enum Method {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TableVerification {
     pub table: String,
+    /// Only where the store has routes: several mappings may write to one table, each under its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure_name: Option<String>,
     pub store: String,
     pub method: Method,
     /// False when the target has no such table: all its rows are then missing.
@@ -125,7 +128,7 @@ pub struct TableVerification {
     pub damaged: Vec<(String, String)>,
     /// Differences by kind and cause.
     pub causes: BTreeMap<Kind, BTreeMap<String, u64>>,
-    /// Where the ledger's counts and the source's own do not agree.
+    /// Where the ledger's counts and the source's own do not agree; of a table with several mappings, at the first of them.
     pub ledger_disagrees: Vec<LedgerDisagreement>,
     /// The first of each kind, in time order. The file of differences has them all.
     pub shown: Vec<Difference>,

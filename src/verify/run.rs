@@ -11,9 +11,9 @@ use super::differences::DifferencesFile;
 use super::error::VerifyError;
 use super::expect::{Expected, disagreements, expect};
 use super::ledger::LedgerRecord;
-use super::model::{Kind, LeftOut, Method, TableVerification, Verification};
+use super::model::{Kind, LedgerDisagreement, LeftOut, Method, TableVerification, Verification};
 use super::why::Why;
-use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shape_of, take_from};
+use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shapes_of, take_from};
 use crate::history::{Layout, Listing, ReadLimits};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -91,10 +91,12 @@ pub async fn verify<R: Reader>(job: VerifyJob<R>) -> Result<Verification, Verify
         return Err(VerifyError::Bucket { nanos: job.options.bucket_nanos });
     }
     let taken = take_census(&job).await?;
+    let expected = expectations(&job, &taken).await?;
+    let shapes = shapes_of(job.plan.tables.iter().map(|table| &table.mapping));
     let mut file = DifferencesFile::create(&job.differences)?;
     let mut tables = Vec::new();
-    for table in 0..job.plan.tables.len() {
-        let verified = verify_table(&job, &taken, table, &mut file).await?;
+    for (table, shape) in shapes.iter().enumerate() {
+        let verified = verify_table(&job, &taken, &expected, table, shape, &mut file).await?;
         verified.check().map_err(|identity| VerifyError::Unbalanced { table: verified.table.clone(), identity })?;
         tables.push(verified);
     }
@@ -143,27 +145,42 @@ async fn take_census<R>(job: &VerifyJob<R>) -> Result<Arc<Taken>, VerifyError> {
     .await
 }
 
+/// What the target must hold of every table.
+async fn expectations<R>(job: &VerifyJob<R>, taken: &Arc<Taken>) -> Result<Vec<Expected>, VerifyError> {
+    let (taken, ledger, bucket_nanos) = (Arc::clone(taken), job.ledger.clone(), job.options.bucket_nanos);
+    let tables = job.plan.tables.len();
+    blocking(move || (0..tables).map(|table| expect(&taken.keys, table, bucket_nanos, ledger.as_deref())).collect()).await
+}
+
+/// Where the ledger tells another story about the table of the mapping numbered `table`: asked once for each table, at the
+/// first of the mappings that write to it.
+fn ledger_disagrees<R>(job: &VerifyJob<R>, taken: &Taken, expected: &[Expected], table: usize) -> Vec<LedgerDisagreement> {
+    let (Some(ledger), Some(census)) = (&job.ledger, taken.census.tables.get(table)) else { return Vec::new() };
+    let all = taken.census.tables.iter().zip(expected).enumerate();
+    let (numbers, written): (Vec<usize>, Vec<_>) = all.filter(|(_, (other, _))| other.table == census.table).unzip();
+    let home = taken.census.tables.iter().find(|other| other.store == census.store).map_or("", |home| home.table.as_str());
+    if numbers.first() == Some(&table) { disagreements(&census.table, home, &written, ledger) } else { Vec::new() }
+}
+
 async fn verify_table<R: Reader>(
     job: &VerifyJob<R>,
     taken: &Arc<Taken>,
+    all_expected: &[Expected],
     table: usize,
+    shape: &ReadShape,
     file: &mut DifferencesFile,
 ) -> Result<TableVerification, VerifyError> {
-    let (Some(planned), Some(census)) = (job.plan.tables.get(table), taken.census.tables.get(table)) else {
+    let (Some(census), Some(expected)) = (taken.census.tables.get(table), all_expected.get(table)) else {
         return Err(VerifyError::Stopped);
     };
-    let shape = shape_of(&planned.mapping);
-    let expected = {
-        let (taken, ledger, bucket_nanos) = (Arc::clone(taken), job.ledger.clone(), job.options.bucket_nanos);
-        blocking(move || expect(&taken.keys, table, bucket_nanos, ledger.as_deref())).await?
-    };
-    let target = ask::buckets(&job.reader, &shape, job.options.bucket_nanos).await?;
-    let differing = differing_buckets(&expected, &target);
+    let target = ask::buckets(&job.reader, shape, job.options.bucket_nanos).await?;
+    let differing = differing_buckets(expected, &target);
     let all: BTreeSet<i64> = expected.buckets.keys().chain(target.buckets.keys()).copied().collect();
     let alike_rows: u64 = all.difference(&differing).filter_map(|number| expected.buckets.get(number)).map(|bucket| bucket.rows).sum();
 
     let mut verified = TableVerification {
         table: census.table.clone(),
+        measure_name: census.measure_name.clone(),
         store: census.store.clone(),
         method: target.method,
         table_found: target.table_found,
@@ -178,7 +195,7 @@ async fn verify_table<R: Reader>(
         buckets: all.len() as u64,
         buckets_compared: differing.len() as u64,
         damaged: census.damaged.clone(),
-        ledger_disagrees: job.ledger.as_ref().map(|ledger| disagreements(census, &expected, ledger)).unwrap_or_default(),
+        ledger_disagrees: ledger_disagrees(job, taken, all_expected, table),
         ..TableVerification::default()
     };
     if expected.rows() + expected.collapsed != verified.acknowledged {
@@ -187,7 +204,7 @@ async fn verify_table<R: Reader>(
     }
     if !differing.is_empty() {
         job.progress.begin(&format!("comparing the rows of {}", census.table), Some(differing.len() as u64), "buckets");
-        narrow(job, taken, table, &shape, &target, differing, &mut verified, file).await?;
+        narrow(job, taken, table, shape, &target, differing, &mut verified, file).await?;
         job.progress.end();
     }
     Ok(verified)

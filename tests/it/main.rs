@@ -1,9 +1,11 @@
 //! The one integration binary: runs the real executable in a hermetic environment.
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail it; clippy.toml exempts only the tests themselves")]
 
 mod environment;
 
 mod demo;
 mod migration;
+mod routes;
 
 /// A test file that nobody declares would never run.
 #[test]

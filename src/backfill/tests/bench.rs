@@ -17,6 +17,7 @@ use crate::mapping::Collisions;
 use crate::plan::{Plan, PlannedTable};
 use crate::progress::Silent;
 use crate::provenance::{ObjectId, Provenance};
+use crate::record::Record;
 use crate::settings::WriteSettings;
 use crate::time::{ManualClock, Nanos};
 
@@ -49,6 +50,8 @@ pub(in crate::backfill) fn plan(stores: &[(&str, &str)], rows: &[u64], mut colli
 pub(super) enum Line {
     /// A record of the device at the time, with the temperature.
     Sent(&'static str, i64, f64),
+    /// The same to another table than the store's first.
+    To(&'static str, &'static str, i64, f64),
     Filtered,
     Bad,
 }
@@ -96,11 +99,8 @@ impl UnitReader for Lines {
             read.rows += 1;
             let provenance = Provenance { object: Arc::clone(&object), row, byte_offset: None };
             let row = match line {
-                Line::Sent(device, time, temp) => UnitRow::Record(Box::new(MappedRow {
-                    record: record(device, *time, *temp, "n"),
-                    provenance,
-                    columns: crate::value::Object::new(),
-                })),
+                Line::Sent(device, time, temp) => sent(&unit.table, record(device, *time, *temp, "n"), provenance),
+                Line::To(table, device, time, temp) => sent(table, record(device, *time, *temp, "n"), provenance),
                 Line::Filtered => UnitRow::Filtered("only_hot".into()),
                 Line::Bad => UnitRow::Quarantined(Box::new(QuarantinedRow {
                     unit: unit.id,
@@ -121,6 +121,10 @@ impl UnitReader for Lines {
         read.damage = (self.damaged == Some(at)).then(|| "cut short".to_owned());
         Ok(read)
     }
+}
+
+fn sent(table: &str, record: Record, provenance: Provenance) -> UnitRow {
+    UnitRow::Record(Box::new(MappedRow { record, table: table.into(), provenance, columns: crate::value::Object::new() }))
 }
 
 /// What a run is given besides the history.

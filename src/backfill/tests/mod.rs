@@ -3,6 +3,7 @@
 mod bench;
 mod ends;
 mod faults;
+mod routes;
 mod target;
 
 pub(super) use bench::plan;

@@ -96,7 +96,7 @@ pub(super) fn written(
 fn units_of(plan: &Plan, listing: &Arc<Listing>, source: Arc<dyn Source>) -> Result<impl backfill::UnitReader + 'static, CommandError> {
     let mappers = plan.tables.iter().map(|table| Mapper::new(&table.mapping)).collect::<Result<Vec<_>, _>>()?;
     let limits = ReadLimits::default();
-    Ok(HistoryUnits::new(
+    let units = HistoryUnits::new(
         plan,
         Arc::clone(listing),
         move |object, sink| read_object(&*source, object, &limits, sink).map_err(|error| read_failure(&error)),
@@ -107,7 +107,8 @@ fn units_of(plan: &Plan, listing: &Arc<Listing>, source: Arc<dyn Source>) -> Res
             let mapped = mapper.map(row).map_err(|refusal| Refused { code: refusal.code.code(), reason: refusal.to_string() })?;
             Ok(mapped.record)
         },
-    ))
+    )?;
+    Ok(units)
 }
 
 fn read_failure(error: &HistoryError) -> ReadFailure {

@@ -1,11 +1,12 @@
 //! A first mapping for a store, with the reason for every decision: what a person finds in `migration.toml` and may edit.
 //!
-//! A pure function of survey and inventory. Each reason's subject names the setting it stands at: `table`, `measure_name`,
+//! A pure function of survey and inventory. Each reason's subject names the setting it stands at: `route`, `table`, `measure_name`,
 //! `time`, `dimensions`, `dimension <name>`, `measures`, `measure <name>`, `ignored <path>`, `policies.<policy>`. A doubt can
 //! also be about a `column <path>` that became something else than its name suggests. All of them are one line each.
 
 mod dimensions;
 mod measures;
+mod route;
 mod time;
 mod words;
 
@@ -110,8 +111,18 @@ pub fn propose(store: &str, survey: &StoreSurvey, inventory: &Inventory) -> Resu
     doubt_limits(survey, &measures, &mut draft);
     doubt_spellings(survey, &mut draft);
     explain_policies(survey, &policies, &mut draft);
-    let mapping =
-        TableMapping { store: store.to_owned(), table, time, measure_name: measure_name.into(), dimensions, measures, ignored, policies };
+    route::suggest(survey, &time.column, &mut draft);
+    let mapping = TableMapping {
+        store: store.to_owned(),
+        route: None,
+        table,
+        time,
+        measure_name: measure_name.into(),
+        dimensions,
+        measures,
+        ignored,
+        policies,
+    };
     Ok(Proposal { mapping, reasons: draft.reasons, doubts: draft.doubts })
 }
 

@@ -21,6 +21,7 @@ fn inventory() -> Inventory {
         datasets: BTreeMap::new(),
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
+        handlers: BTreeMap::new(),
         blind_spots: Vec::new(),
     }
 }
@@ -323,6 +324,21 @@ fn spellings_of_athena_are_one_column_and_said() {
     assert_eq!(dimensions(&proposal), ["deviceId"]);
     assert!(has_doubt(&proposal, "column deviceId", "deviceid"));
     assert!(Mapper::new(&proposal.mapping).unwrap().map(&row(object(r#"{"ts":1687331100,"deviceid":"d","x":1}"#))).is_ok());
+}
+
+#[test]
+fn types_with_columns_of_their_own_are_named_as_a_possible_route_and_nothing_is_routed() {
+    let route = |rests: &[&str]| {
+        let proposal = proposed(rests);
+        assert_eq!(proposal.mapping.route, None);
+        proposal.reasons.into_iter().find(|reason| reason.subject == "route").map(|reason| reason.text)
+    };
+    let text = route(&[r#""sensorType":"pump","flow":1.5"#, r#""sensorType":"pump","flow":2.5"#, r#""sensorType":"valve","angle":7"#]);
+    let text = text.unwrap();
+    assert!(text.starts_with("sensorType has 2 values (\"pump\", \"valve\"), and some columns"), "{text}");
+    assert!(text.contains("route = { column = \"sensorType\", values = [\"pump\"] }"), "{text}");
+    assert_eq!(route(&[r#""sensorType":"pump","flow":1.5,"angle":1"#, r#""sensorType":"valve","flow":2.5,"angle":7"#]), None);
+    assert_eq!(route(&[r#""colour":"red","flow":1.5"#, r#""colour":"blue","angle":7"#]), None);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, PlanInputs, counted, length, some};
+use super::{Findings, PlanInputs, counted, length, some, table_subject};
 use crate::census::TableCensus;
 use crate::history::Layout;
-use crate::mapping::TableMapping;
+use crate::mapping::{RefusalCode, TableMapping};
 use crate::survey::Extent;
 
 pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
@@ -15,8 +15,9 @@ pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
         let census = inputs.census_of(mapping);
         rows(inputs, mapping, census, found);
         if let Some(census) = census {
-            damage(census, found);
-            refusals(census, found);
+            let subject = table_subject(inputs, mapping);
+            damage(&subject, census, found);
+            refusals(&subject, census, found);
         }
     }
     passed_over(inputs, found);
@@ -75,7 +76,7 @@ fn stores(inputs: &PlanInputs<'_>, found: &mut Findings) {
 }
 
 fn rows(inputs: &PlanInputs<'_>, mapping: &TableMapping, census: Option<&TableCensus>, found: &mut Findings) {
-    let subject = format!("table {}", mapping.table);
+    let subject = table_subject(inputs, mapping);
     if inputs.listed(&mapping.store).0 == 0 {
         found.error(
             "table_without_history",
@@ -86,6 +87,12 @@ fn rows(inputs: &PlanInputs<'_>, mapping: &TableMapping, census: Option<&TableCe
         return;
     }
     match census {
+        Some(census) if taken_by_route(mapping, census) == Some(0) => found.warn(
+            "route_without_rows",
+            subject,
+            "no row of the history has a value that its route takes",
+            "correct the route in migration.toml if rows were expected; it may stay for rows that are still to come",
+        ),
         None => found.error("not_counted", subject, "its rows were not counted with these settings", "run `iota2ts plan` again"),
         Some(census) if census.records == 0 => found.error(
             "no_rows",
@@ -97,13 +104,19 @@ fn rows(inputs: &PlanInputs<'_>, mapping: &TableMapping, census: Option<&TableCe
     }
 }
 
-fn damage(census: &TableCensus, found: &mut Findings) {
-    let subject = format!("table {}", census.table);
+/// The rows that a route takes; none without a route. A store's first mapping counts rows that are no mapping's, too.
+fn taken_by_route(mapping: &TableMapping, census: &TableCensus) -> Option<u64> {
+    mapping.route.as_ref()?;
+    let unrouted = census.refused.get(RefusalCode::NoRoute.code()).copied().unwrap_or_default();
+    Some(census.rows.saturating_sub(census.undecodable).saturating_sub(unrouted))
+}
+
+fn damage(subject: &str, census: &TableCensus, found: &mut Findings) {
     if !census.damaged.is_empty() {
         let examples: Vec<String> = census.damaged.iter().map(|(key, why)| format!("{key} ({why})")).collect();
         found.warn(
             "damaged_objects",
-            &*subject,
+            subject,
             format!(
                 "{} could not be read to the end: {}",
                 counted(length(&census.damaged), "object", "objects"),
@@ -122,14 +135,18 @@ fn damage(census: &TableCensus, found: &mut Findings) {
     }
 }
 
-fn refusals(census: &TableCensus, found: &mut Findings) {
+fn refusals(subject: &str, census: &TableCensus, found: &mut Findings) {
     for (code, rows) in &census.refused {
         let examples = census.refused_examples.get(code).map(|examples| some(examples.iter().map(String::as_str))).unwrap_or_default();
         found.warn(
             "refused_rows",
-            format!("table {}: {code}", census.table),
+            format!("{subject}: {code}"),
             format!("{} will be quarantined as `{code}`: {examples}", counted(*rows, "row", "rows")),
-            "change the mapping or its policies in migration.toml if these rows are wanted",
+            if code == RefusalCode::NoRoute.code() {
+                "add their values to a route in migration.toml, or a [[table]] whose route has otherwise = true, if these rows are wanted"
+            } else {
+                "change the mapping or its policies in migration.toml if these rows are wanted"
+            },
         );
     }
     if !census.omitted.is_empty() {
@@ -137,7 +154,7 @@ fn refusals(census: &TableCensus, found: &mut Findings) {
         let listed: Vec<String> = census.omitted.iter().map(|(what, rows)| format!("{what} ({rows})")).collect();
         found.warn(
             "omitted_values",
-            format!("table {}", census.table),
+            subject,
             format!(
                 "{} left out of their records by a policy: {}",
                 counted(total, "value is", "values are"),

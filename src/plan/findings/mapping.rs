@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, PlanInputs, counted, length, some};
+use super::{Findings, PlanInputs, counted, length, some, table_subject};
 use crate::census::{COLLISIONS_LISTED_MAX, TableCensus};
 use crate::mapping::{Collisions, TableMapping};
 use crate::record::MeasureKind;
@@ -27,8 +27,9 @@ pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
         irreversible(inputs, mapping, found);
         mixed_types(inputs, mapping, found);
         limits(inputs, mapping, found);
-        names(mapping, found);
-        ignored(mapping, found);
+        let subject = table_subject(inputs, mapping);
+        names(&subject, mapping, found);
+        ignored(&subject, mapping, found);
         if let Some(census) = inputs.census_of(mapping) {
             keys(inputs, mapping, census, found);
         }
@@ -36,7 +37,7 @@ pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
 }
 
 fn irreversible(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Findings) {
-    let subject = format!("table {}", mapping.table);
+    let subject = table_subject(inputs, mapping);
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     for measure in &mapping.measures {
         *kinds.entry(measure.kind.name()).or_default() += 1;
@@ -62,6 +63,10 @@ fn irreversible(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Fin
 }
 
 fn mixed_types(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Findings) {
+    if mapping.route.is_some() && inputs.census.full {
+        // The survey knows the store's rows of all routes; what the census refused or left out is about this route's own.
+        return;
+    }
     let Some(store) = inputs.survey.stores.get(&mapping.store) else { return };
     for measure in &mapping.measures {
         let Some(column) = store.columns.iter().find(|column| column.path == measure.column) else { continue };
@@ -70,7 +75,7 @@ fn mixed_types(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Find
             continue;
         }
         let seen: Vec<String> = families.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        let subject = format!("table {}: measure {}", mapping.table, measure.name);
+        let subject = format!("{}: measure {}", table_subject(inputs, mapping), measure.name);
         let cause =
             format!("its column `{}` holds values of several types ({}); it becomes {}", column.path, seen.join(", "), measure.kind.name());
         if measure.kind == MeasureKind::Varchar {
@@ -106,7 +111,7 @@ fn limits(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Findings)
         ("measures", length(&mapping.measures), MEASURES_MAX, "too_many_measures"),
     ];
     for (what, count, max, code) in used {
-        let subject = format!("table {}", mapping.table);
+        let subject = table_subject(inputs, mapping);
         if count > max {
             let remedy = format!("name some of the columns in `ignored` of its [[table]], so that at most {max} {what} are left");
             found.error(code, subject, format!("it has {count} {what}, and a record holds at most {max}"), remedy);
@@ -117,7 +122,7 @@ fn limits(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Findings)
     }
 }
 
-fn names(mapping: &TableMapping, found: &mut Findings) {
+fn names(subject: &str, mapping: &TableMapping, found: &mut Findings) {
     let mut by_lower: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let dimensions = mapping.dimensions.iter().map(|dimension| &*dimension.name);
     for name in dimensions.chain(mapping.measures.iter().map(|measure| &*measure.name)) {
@@ -129,28 +134,28 @@ fn names(mapping: &TableMapping, found: &mut Findings) {
         }
         found.warn(
             "case_insensitive_names",
-            format!("table {}", mapping.table),
+            subject,
             format!("{} differ by case only, which SQL may not tell apart", names.join(" and ")),
             "give one of them another name in migration.toml",
         );
     }
 }
 
-fn ignored(mapping: &TableMapping, found: &mut Findings) {
+fn ignored(subject: &str, mapping: &TableMapping, found: &mut Findings) {
     let ignored: Vec<String> = mapping.ignored.iter().map(ToString::to_string).filter(|column| column != "__dt").collect();
     if ignored.is_empty() {
         return;
     }
     found.note(
         "ignored_columns",
-        format!("table {}", mapping.table),
+        subject,
         format!("{} left behind: {}", counted(length(&ignored), "column is", "columns are"), some(ignored.iter().map(String::as_str))),
         "make them measures in migration.toml if they are wanted",
     );
 }
 
 fn keys(inputs: &PlanInputs<'_>, mapping: &TableMapping, census: &TableCensus, found: &mut Findings) {
-    let subject = format!("table {}", mapping.table);
+    let subject = table_subject(inputs, mapping);
     if census.exact_duplicates > 0 {
         found.note(
             "exact_duplicates",

@@ -1,6 +1,7 @@
 //! What a person should know before the first row is written: one file per family, each reading the same inputs.
 
 mod definitions;
+mod handlers;
 mod history;
 mod mapping;
 mod target;
@@ -9,10 +10,12 @@ mod tests;
 
 use super::make::PlanInputs;
 use super::model::{Finding, Grade};
+use crate::mapping::TableMapping;
 
 pub(super) fn findings(inputs: &PlanInputs<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
     definitions::look(inputs, &mut found);
+    handlers::look(inputs, &mut found);
     history::look(inputs, &mut found);
     mapping::look(inputs, &mut found);
     target::look(inputs, &mut found);
@@ -41,6 +44,12 @@ impl Findings {
     fn add(&mut self, grade: Grade, code: &str, subject: impl Into<String>, cause: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Finding { code: code.to_owned(), grade, subject: subject.into(), cause: cause.into(), remedy: remedy.into() });
     }
+}
+
+/// `table factory`, and the measure name where several mappings write to the table.
+fn table_subject(inputs: &PlanInputs<'_>, mapping: &TableMapping) -> String {
+    let shares = inputs.settings.tables.iter().filter(|other| other.table == mapping.table).count() > 1;
+    if shares { format!("table {} ({})", mapping.table, mapping.measure_name) } else { format!("table {}", mapping.table) }
 }
 
 /// `1 row`, `2 rows`.

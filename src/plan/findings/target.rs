@@ -1,6 +1,6 @@
 //! Findings about the target: its windows, its retention, and what it does not take back.
 
-use super::{Findings, PlanInputs};
+use super::{Findings, PlanInputs, table_subject};
 use crate::census::TableCensus;
 use crate::inventory::Retention;
 use crate::mapping::TableMapping;
@@ -18,7 +18,7 @@ const EXPIRY_MARGIN_DAYS: i128 = 7;
 pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
     for mapping in &inputs.settings.tables {
         if let Some(census) = inputs.census_of(mapping) {
-            window(inputs, census, found);
+            window(inputs, &table_subject(inputs, mapping), census, found);
         }
         retention(inputs, mapping, found);
         partition_dimension(inputs, mapping, found);
@@ -33,8 +33,7 @@ pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
     );
 }
 
-fn window(inputs: &PlanInputs<'_>, census: &TableCensus, found: &mut Findings) {
-    let subject = format!("table {}", census.table);
+fn window(inputs: &PlanInputs<'_>, subject: &str, census: &TableCensus, found: &mut Findings) {
     let now = i128::from(inputs.now.0);
     let kept_from = now - inputs.kept_nanos();
     if let Some(earliest) = census.earliest {
@@ -49,7 +48,7 @@ fn window(inputs: &PlanInputs<'_>, census: &TableCensus, found: &mut Findings) {
             };
             found.error(
                 "time_before_window",
-                &*subject,
+                subject,
                 format!(
                     "its oldest row is of {earliest}, and {} days and {} hours of retention reach back to {} only: older rows would be refused",
                     target.magnetic_days,
@@ -61,7 +60,7 @@ fn window(inputs: &PlanInputs<'_>, census: &TableCensus, found: &mut Findings) {
         } else if oldest < kept_from + EXPIRY_MARGIN_DAYS * i128::from(DAY_NANOS) {
             found.warn(
                 "retention_deletes_soon",
-                &*subject,
+                subject,
                 format!("retention deletes its oldest row, of {earliest}, on {}", instant(oldest + inputs.kept_nanos())),
                 format!(
                     "set target.magnetic_days to {} or more, so that backfill and verification have time",
@@ -72,7 +71,7 @@ fn window(inputs: &PlanInputs<'_>, census: &TableCensus, found: &mut Findings) {
         if earliest < Nanos(0) {
             found.warn(
                 "time_before_1970",
-                &*subject,
+                subject,
                 format!("its oldest row is of {earliest}; whether the service takes times before 1970 is not documented"),
                 "check the clocks of the devices; rows that the service refuses are quarantined",
             );
@@ -105,7 +104,7 @@ fn retention(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &mut Findin
     };
     found.warn(
         "retention_shorter_than_datastore",
-        format!("table {}", mapping.table),
+        table_subject(inputs, mapping),
         format!("the datastore {} kept rows {kept}, the target deletes them after {days} days", mapping.store),
         "raise target.magnetic_days before the table is created, if they must be kept as long",
     );
@@ -118,7 +117,7 @@ fn partition_dimension(inputs: &PlanInputs<'_>, mapping: &TableMapping, found: &
     }
     found.error(
         "partition_dimension_unknown",
-        format!("table {}", mapping.table),
+        table_subject(inputs, mapping),
         format!("target.partition_dimension is `{name}`, which is not one of its dimensions"),
         "name a dimension that every table has, or remove the setting",
     );

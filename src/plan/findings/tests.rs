@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::census::COLLISIONS_LISTED_MAX;
+use crate::census::{COLLISIONS_LISTED_MAX, TableCensus};
 use crate::history::{Layout, PassedOver};
-use crate::inventory::{BlindSpot, Dataset, DatasetAction, Pipeline, Retention, Storage, Versioning};
+use crate::inventory::{Activity, ActivityKind, BlindSpot, Dataset, DatasetAction, Handler, Pipeline, Retention, Storage, Versioning};
+use crate::mapping::{Route, TableMapping, Takes};
 use crate::path::ColumnPath;
 use crate::plan::RuleRemark;
 use crate::plan::fixture::{Known, NOW, ago, collision, datastore, known, measure, object, origin};
@@ -195,4 +196,111 @@ fn findings_come_graded_and_in_a_stable_order() {
     let plan = known.plan();
     assert!(plan.findings.is_sorted_by_key(|finding| (finding.grade, finding.code.clone(), finding.subject.clone())));
     assert_eq!((plan.graded(Grade::Error), plan.graded(Grade::Warning)), (1, 1));
+}
+
+#[test]
+fn a_function_that_replaces_the_pipeline_badly_is_told_each_mistake_and_a_good_one_none() {
+    let mut known = known();
+    let filter = ActivityKind::Filter { filter: "temperature > 0 AND temperature < 100".to_owned() };
+    let activities = vec![Activity { name: "sane".to_owned(), kind: filter }];
+    let pipeline = Pipeline { name: "clean".to_owned(), origin: origin(), activities, tags: BTreeMap::new() };
+    known.inventory.pipelines.insert("clean".to_owned(), pipeline);
+    let reads = ["temperature", "device"].map(str::to_owned).into();
+    let careless = Handler {
+        name: "process".to_owned(),
+        origin: origin(),
+        is_fed_by_kinesis: true,
+        decodes_base64: false,
+        asks_the_clock: true,
+        handles_rejected_records: false,
+        conditions: ["records".to_owned()].into(),
+        reads,
+    };
+    let careful = Handler {
+        decodes_base64: true,
+        asks_the_clock: false,
+        handles_rejected_records: true,
+        conditions: ["temperature".to_owned()].into(),
+        reads: known.settings.tables[0]
+            .dimensions
+            .iter()
+            .map(|rule| &rule.column)
+            .chain(known.settings.tables[0].measures.iter().map(|rule| &rule.column))
+            .chain([&known.settings.tables[0].time.column])
+            .map(ToString::to_string)
+            .collect(),
+        ..careless.clone()
+    };
+    let mut told = |handler: Handler| -> Vec<String> {
+        known.inventory.handlers = BTreeMap::from([("process".to_owned(), handler)]);
+        known.codes().into_iter().map(|(_, code)| code).filter(|code| code.starts_with("handler_")).collect()
+    };
+    assert_eq!(
+        told(careless),
+        [
+            "handler_drops_columns",
+            "handler_forgets_base64",
+            "handler_forgets_filter",
+            "handler_ignores_rejected_records",
+            "handler_time_is_now",
+        ]
+    );
+    assert_eq!(told(careful), [] as [&str; 0]);
+}
+
+/// `press` with two routes into one table, and a third into another.
+fn routed() -> Known {
+    let mut known = known();
+    let of = |value: &str, table: &str, name: &str| TableMapping {
+        route: Some(Route { column: ColumnPath::top("type"), takes: Takes::Values(vec![value.to_owned()]) }),
+        table: table.to_owned(),
+        measure_name: name.into(),
+        ..known.settings.tables[0].clone()
+    };
+    let tables = vec![of("a", "press", "a"), of("b", "press", "b"), of("c", "other", "c")];
+    let census = |mapping: &TableMapping| TableCensus {
+        table: mapping.table.clone(),
+        measure_name: Some(mapping.measure_name.to_string()),
+        ..known.census.tables[0].clone()
+    };
+    known.census.tables = tables.iter().map(census).collect();
+    known.settings.tables = tables;
+    known
+}
+
+#[test]
+fn findings_about_mappings_of_one_table_name_the_measure_name_too() {
+    let mut known = routed();
+    known.census.tables[1].exact_duplicates = 3;
+    assert_eq!(known.finding("exact_duplicates").subject, "table press (b)");
+    let plan = known.plan();
+    let subjects: Vec<&str> = plan.findings.iter().filter(|f| f.code == "irreversible_names").map(|f| f.subject.as_str()).collect();
+    assert_eq!(subjects, ["table other", "table press (a)", "table press (b)"]);
+    assert_eq!(plan.resources.iter().find(|r| r.kind == "datastore").unwrap().fate, "to tables press, other");
+}
+
+#[test]
+fn a_route_without_rows_is_a_warning_and_rows_without_a_route_say_how_to_add_one() {
+    let mut known = routed();
+    let home = &mut known.census.tables[0];
+    (home.rows, home.records, home.undecodable) = (5, 0, 2);
+    home.refused = BTreeMap::from([("no_route".to_owned(), 3)]);
+    let finding = known.finding("route_without_rows");
+    assert_eq!((finding.grade, finding.subject.as_str()), (Grade::Warning, "table press (a)"));
+    assert!(known.finding("refused_rows").remedy.contains("otherwise = true"));
+    assert!(known.plan().findings.iter().all(|finding| finding.grade != Grade::Error));
+    // Rows that a route takes, of which none becomes a record, are as bad as without routes.
+    known.census.tables[0].rows = 6;
+    assert_eq!(known.finding("no_rows").grade, Grade::Error);
+}
+
+#[test]
+fn types_that_mix_in_the_store_are_no_finding_where_a_route_parts_them() {
+    let mixed = |mut known: Known| {
+        let store = known.survey.stores.get_mut("press").unwrap();
+        store.columns[0].kinds.strings = 7;
+        known.codes().iter().any(|(_, code)| code == "mixed_types")
+    };
+    assert!(mixed(known()));
+    assert!(!mixed(routed()));
 }

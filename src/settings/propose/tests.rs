@@ -11,6 +11,7 @@ use crate::time::TimeFormat;
 fn mapping(store: &str) -> TableMapping {
     TableMapping {
         store: store.to_owned(),
+        route: None,
         table: store.to_owned(),
         time: TimeRule { column: ColumnPath::top("ts"), format: TimeFormat::EpochMillis },
         measure_name: Arc::from("telemetry"),
@@ -78,6 +79,7 @@ fn inventory(store: &str, retention: Retention) -> Inventory {
         datasets: BTreeMap::new(),
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
+        handlers: BTreeMap::new(),
         blind_spots: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::inventory::Retention;
-use crate::mapping::{Collisions, DimensionRule, EmptyStrings, NonFinite, OversizeStrings, TimeRule, UnknownColumn, WrongType};
+use crate::mapping::{Collisions, DimensionRule, EmptyStrings, NonFinite, OversizeStrings, Route, TimeRule, UnknownColumn, WrongType};
 use crate::path::ColumnPath;
 use crate::record::MeasureKind;
 use crate::settings::Settings;
@@ -181,11 +181,15 @@ fn any_mapping(at: usize) -> impl Strategy<Value = TableMapping> {
             },
         );
     let columns = prop::collection::vec(name.prop_map(|name| ColumnPath::top(&name)), 0..3);
-    (name, format, prop::collection::vec(dimension, 0..4), prop::collection::vec(measure, 0..4), columns, policies).prop_map(
-        move |(name, format, mut dimensions, measures, ignored, policies)| {
+    let takes =
+        prop_oneof![prop::collection::btree_set(name, 1..4).prop_map(|v| Takes::Values(v.into_iter().collect())), Just(Takes::Otherwise)];
+    let route = prop::option::of((name, takes).prop_map(|(column, takes)| Route { column: ColumnPath::top(&column), takes }));
+    (name, format, prop::collection::vec(dimension, 0..4), prop::collection::vec(measure, 0..4), columns, policies, route).prop_map(
+        move |(name, format, mut dimensions, measures, ignored, policies, route)| {
             dimensions.sort_by(|a, b| a.name.cmp(&b.name));
             TableMapping {
                 store: format!("{at}{name}"),
+                route,
                 table: format!("{at}{name}"),
                 time: TimeRule { column: ColumnPath::top(&name), format },
                 measure_name: Arc::from(name),

@@ -171,6 +171,7 @@ mod tests {
         ReadShape {
             table: "t".into(),
             measure_name: "m".into(),
+            reads: crate::target::Reads::All,
             dimensions: vec!["a".into(), "z".into()],
             measures: vec![
                 ("d".into(), MeasureKind::Double),

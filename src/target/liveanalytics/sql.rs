@@ -6,7 +6,7 @@ use super::limits::QUERY_CHARACTERS_MAX;
 use super::rows::Columns;
 use crate::digest::DIGEST_MODULUS;
 use crate::record::MeasureKind;
-use crate::target::{ReadFault, ReadShape};
+use crate::target::{ReadFault, ReadShape, Reads};
 use crate::time::Nanos;
 
 /// `DESCRIBE`: the columns that the table has, without scanning a row.
@@ -22,7 +22,9 @@ pub(super) fn buckets(database: &str, shape: &ReadShape, columns: &Columns, buck
     let bin = format!("bin(time, {})", duration(bucket_nanos)?);
     let digest = if digests { format!("sum({})", digest(shape, columns)) } else { "0".to_owned() };
     let table = identifier(&shape.table);
-    let query = format!("SELECT {bin}, count(*), {digest} FROM {}.{table} GROUP BY {bin} ORDER BY 1", identifier(database));
+    let measure_names = measure_names(shape);
+    let filter = if measure_names.is_empty() { String::new() } else { format!(" WHERE {measure_names}") };
+    let query = format!("SELECT {bin}, count(*), {digest} FROM {}.{table}{filter} GROUP BY {bin} ORDER BY 1", identifier(database));
     bounded(query)
 }
 
@@ -36,7 +38,21 @@ pub(super) fn rows(database: &str, shape: &ReadShape, columns: &Columns, from: N
     }
     let (from, to) = (timestamp(from), timestamp(to));
     let table = identifier(&shape.table);
-    bounded(format!("SELECT {list} FROM {}.{table} WHERE time >= {from} AND time < {to} ORDER BY time", identifier(database)))
+    let measure_names = measure_names(shape);
+    let filter = if measure_names.is_empty() { String::new() } else { format!(" AND {measure_names}") };
+    bounded(format!("SELECT {list} FROM {}.{table} WHERE time >= {from} AND time < {to}{filter} ORDER BY time", identifier(database)))
+}
+
+/// The condition on `measure_name` that picks the rows of a shape; empty where it reads all of them.
+fn measure_names(shape: &ReadShape) -> String {
+    match &shape.reads {
+        Reads::All => String::new(),
+        Reads::Own => format!("measure_name = {}", literal(&shape.measure_name)),
+        Reads::AllBut(others) => {
+            let others: Vec<String> = others.iter().map(|other| literal(other)).collect();
+            if others.is_empty() { String::new() } else { format!("measure_name NOT IN ({})", others.join(", ")) }
+        }
+    }
 }
 
 /// The digest of one row, by the rule of [`crate::digest`]. A column that the table does not have is absent in every row.
@@ -61,6 +77,11 @@ fn digest(shape: &ReadShape, columns: &Columns) -> String {
 /// A name in double quotes, its own double quotes doubled.
 fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text in single quotes, its own single quotes doubled.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// An instant as the documented typed literal (facts: date and time functions), nine decimals.
@@ -108,6 +129,7 @@ mod tests {
         ReadShape {
             table: "factory".into(),
             measure_name: "telemetry".into(),
+            reads: Reads::All,
             dimensions: dimensions.iter().map(|name| (*name).to_owned()).collect(),
             measures: measures.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(),
         }
@@ -121,12 +143,16 @@ mod tests {
     #[test]
     fn hostile_names_stay_inside_their_quotes() {
         let evil = "x\" FROM \"other\".\"t\" -- '";
-        let shape = ReadShape { table: evil.into(), ..shape(&[evil], &[("a\"b'c;", MeasureKind::Double)]) };
+        let shape = ReadShape { table: evil.into(), measure_name: evil.into(), ..shape(&[evil], &[("a\"b'c;", MeasureKind::Double)]) };
         let columns = columns_of(&shape);
+        let others = ReadShape { reads: Reads::AllBut(vec![evil.into(), "';".into()]), ..shape.clone() };
+        let own = ReadShape { reads: Reads::Own, ..shape.clone() };
         for query in [
             describe(evil, evil),
             rows(evil, &shape, &columns, Nanos(0), Nanos(1)).unwrap(),
             buckets(evil, &shape, &columns, DAY_NANOS, true).unwrap(),
+            rows(evil, &own, &columns, Nanos(0), Nanos(1)).unwrap(),
+            buckets(evil, &others, &columns, DAY_NANOS, false).unwrap(),
         ] {
             // Outside of quoted names and literals nothing of the names is left.
             let mut outside = String::new();
@@ -172,6 +198,26 @@ mod tests {
             "SELECT time, measure_name, \"device\", \"temp\", \"note\", \"seen\" FROM \"plant\".\"factory\" \
              WHERE time >= TIMESTAMP '1970-01-01 00:00:00.000000000' AND time < TIMESTAMP '1970-01-01 00:00:00.000000001' ORDER BY time"
         );
+    }
+
+    #[test]
+    fn shapes_of_one_table_read_each_row_once() {
+        let own = ReadShape { reads: Reads::Own, ..shape(&["d"], &[]) };
+        let rest = ReadShape { measure_name: "other".into(), reads: Reads::AllBut(vec!["telemetry".into(), "it's".into()]), ..own.clone() };
+        let columns = columns_of(&own);
+        assert_eq!(
+            buckets("p", &own, &columns, DAY_NANOS, false).unwrap(),
+            "SELECT bin(time, 1d), count(*), 0 FROM \"p\".\"factory\" WHERE measure_name = 'telemetry' GROUP BY bin(time, 1d) ORDER BY 1"
+        );
+        assert_eq!(
+            rows("p", &rest, &columns, Nanos(0), Nanos(1)).unwrap(),
+            "SELECT time, measure_name, \"d\" FROM \"p\".\"factory\" WHERE time >= TIMESTAMP '1970-01-01 00:00:00.000000000' AND time \
+             < TIMESTAMP '1970-01-01 00:00:00.000000001' AND measure_name NOT IN ('telemetry', 'it''s') ORDER BY time"
+        );
+        for name in ["telemetry", "it's", "other", "a stranger"] {
+            assert_eq!(own.reads(name), name == "telemetry");
+            assert_eq!(rest.reads(name), name != "telemetry" && name != "it's");
+        }
     }
 
     #[test]

@@ -205,6 +205,7 @@ fn shape() -> ReadShape {
     ReadShape {
         table: "factory".into(),
         measure_name: "telemetry".into(),
+        reads: crate::target::Reads::All,
         dimensions: vec!["device".into()],
         measures: vec![("temp".into(), MeasureKind::Double), ("never".into(), MeasureKind::Bigint)],
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use crate::census::fixture::{FakeHistory, FakeRow, mapping};
 use crate::census::{Census, MappedHistory as _};
 use crate::digest::row_digest;
-use crate::ledger::{Tally, Unit, UnitState};
-use crate::mapping::Collisions;
+use crate::ledger::{Tallies, Tally, Unit, UnitState};
+use crate::mapping::{Collisions, TableMapping};
 use crate::plan::{Binding, Cost, Duration, PLAN_VERSION, Plan, PlannedTable};
 use crate::progress::Silent;
 use crate::record::Record;
@@ -20,7 +20,11 @@ use crate::verify::{Difference, LedgerRecord, Verification, VerifyError, VerifyJ
 /// A table that stands in memory and answers as the service does.
 #[derive(Debug, Default)]
 pub(in crate::verify) struct FakeTarget {
+    /// What shapes of `table` read; of any table when it is empty.
     pub(super) rows: Vec<Record>,
+    pub(super) table: String,
+    /// What shapes of another table read.
+    pub(super) elsewhere: Vec<Record>,
     pub(super) refuses_digests: bool,
     pub(super) absent: bool,
     /// Answers before the true ones, to requests for buckets.
@@ -29,6 +33,13 @@ pub(in crate::verify) struct FakeTarget {
     pub(super) row_faults: Mutex<VecDeque<ReadFault>>,
     /// Ranges of rows that were asked for.
     pub(super) asked: Mutex<Vec<(i64, i64)>>,
+}
+
+impl FakeTarget {
+    fn read<'r>(&'r self, shape: &'r ReadShape) -> impl Iterator<Item = &'r Record> {
+        let rows = if self.table.is_empty() || self.table == shape.table { &self.rows } else { &self.elsewhere };
+        rows.iter().filter(|row| shape.reads(&row.measure_name))
+    }
 }
 
 impl Reader for FakeTarget {
@@ -43,7 +54,7 @@ impl Reader for FakeTarget {
             return Err(ReadFault::Invalid { message: "Function xxhash64 not registered".to_owned() });
         }
         let mut buckets = std::collections::BTreeMap::<i64, Bucket>::new();
-        for row in &self.rows {
+        for row in self.read(shape) {
             let from = Nanos(row.time.0.div_euclid(bucket_nanos) * bucket_nanos);
             let bucket = buckets.entry(from.0).or_insert(Bucket { from, rows: 0, digest: 0 });
             bucket.rows += 1;
@@ -54,9 +65,9 @@ impl Reader for FakeTarget {
         Ok(buckets.into_values().collect())
     }
 
-    async fn rows(&self, _shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+    async fn rows(&self, shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
         self.asked.lock().unwrap().push((from.0, to.0));
-        let mut rows: Vec<&Record> = self.rows.iter().filter(|row| from <= row.time && row.time < to).collect();
+        let mut rows: Vec<&Record> = self.read(shape).filter(|row| from <= row.time && row.time < to).collect();
         rows.sort_by_key(|row| row.time);
         if let Some(fault) = self.row_faults.lock().unwrap().pop_front() {
             rows.iter().take(rows.len().div_ceil(2)).for_each(|row| each((*row).clone()));
@@ -73,7 +84,8 @@ pub(super) const FINISHED_AT: i64 = 1_000 * HOUR_NANOS;
 pub(super) struct Bench {
     pub(super) history: FakeHistory,
     pub(super) target: FakeTarget,
-    pub(super) policy: Collisions,
+    /// The mappings of the store `s`.
+    pub(super) tables: Vec<TableMapping>,
     pub(super) ledger: Option<LedgerRecord>,
     pub(super) now: i64,
     pub(super) options: VerifyOptions,
@@ -97,7 +109,7 @@ impl Bench {
         }
         let options = VerifyOptions { entries_at_once: 12, bucket_nanos: HOUR_NANOS, ..VerifyOptions::default() };
         let target = FakeTarget { rows, ..FakeTarget::default() };
-        Self { history, target, policy, ledger: None, now: FINISHED_AT + 100 * HOUR_NANOS, options }
+        Self { history, target, tables: vec![mapping("s", "t", policy)], ledger: None, now: FINISHED_AT + 100 * HOUR_NANOS, options }
     }
 
     /// A ledger in which every unit is done, with tallies that agree with the source.
@@ -105,16 +117,21 @@ impl Bench {
         let units = (0..).zip(&self.history.objects);
         units
             .map(|(id, (key, rows))| {
-                let mut tally = Tally { read: rows.len() as u64, ..Tally::default() };
+                let mut tallies = Tallies::from([("t".to_owned(), Tally::default())]);
                 for row in rows {
+                    let at = if let FakeRow::Routed(at, _) = row { *at } else { 0 };
+                    let tally = tallies.entry(self.tables[at].table.clone()).or_default();
+                    tally.read += 1;
+                    let mut quarantined = |code: &str| *tally.quarantined.entry(code.to_owned()).or_default() += 1;
                     match row {
-                        FakeRow::Good(_) => tally.acknowledged += 1,
-                        FakeRow::Refused(code) => *tally.quarantined.entry((*code).to_owned()).or_default() += 1,
-                        FakeRow::Bad => *tally.quarantined.entry("undecodable".to_owned()).or_default() += 1,
+                        FakeRow::Good(_) | FakeRow::Routed(..) => tally.acknowledged += 1,
+                        FakeRow::Refused(code) => quarantined(code),
+                        FakeRow::Unrouted => quarantined("no_route"),
+                        FakeRow::Bad => quarantined("undecodable"),
                     }
                 }
                 let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };
-                (unit, UnitState::Done { tally, damage: None, finished_at: Nanos(FINISHED_AT) })
+                (unit, UnitState::Done { tallies, damage: None, finished_at: Nanos(FINISHED_AT) })
             })
             .collect()
     }
@@ -133,15 +150,15 @@ impl Bench {
         assert_eq!(std::fs::read_dir(directory.path().join("scratch")).unwrap().count(), 0, "the scratch directory is cleared");
         let json = serde_json::to_string(&verification).unwrap();
         assert_eq!(serde_json::from_str::<Verification>(&json).unwrap(), verification, "the result reads back");
-        let table = &verification.tables[0];
-        table.check().unwrap();
-        assert_eq!(table.missing + table.changed + table.extra + table.pending, differences.len() as u64);
+        verification.tables.iter().for_each(|table| table.check().unwrap());
+        let differing = verification.tables.iter().map(|table| table.missing + table.changed + table.extra + table.pending);
+        assert_eq!(differing.sum::<u64>(), differences.len() as u64);
         (verification, differences)
     }
 
     pub(super) fn attempt(self, directory: &Path) -> Result<Verification, VerifyError> {
         let job = VerifyJob {
-            plan: Arc::new(plan(self.policy)),
+            plan: Arc::new(plan(self.tables)),
             listing: Arc::new(self.history.listing()),
             source: Arc::new(self.history),
             reader: self.target,
@@ -170,7 +187,8 @@ pub(super) fn records(history: &FakeHistory) -> Vec<Record> {
         history
             .read(&object, &mut |decoded| {
                 if let crate::history::Decoded::Row(row) = &decoded {
-                    records.extend(history.map(0, row).ok().map(|mapped| mapped.record));
+                    let mapped = history.route(0, row).and_then(|table| history.map(table, row));
+                    records.extend(mapped.ok().map(|mapped| mapped.record));
                 }
                 std::ops::ControlFlow::Continue(())
             })
@@ -179,7 +197,8 @@ pub(super) fn records(history: &FakeHistory) -> Vec<Record> {
     records
 }
 
-fn plan(policy: Collisions) -> Plan {
+fn plan(tables: Vec<TableMapping>) -> Plan {
+    let planned = |mapping| PlannedTable { mapping, objects: 0, bytes: 0, rows: 0, collisions: Vec::new() };
     Plan {
         version: PLAN_VERSION,
         tool_version: "0".to_owned(),
@@ -196,7 +215,7 @@ fn plan(policy: Collisions) -> Plan {
         },
         write: WriteSettings { record_version: 1, requests_in_flight_max: 1, readers: 1 },
         resources: Vec::new(),
-        tables: vec![PlannedTable { mapping: mapping("s", "t", policy), objects: 0, bytes: 0, rows: 0, collisions: Vec::new() }],
+        tables: tables.into_iter().map(planned).collect(),
         census: Census { full: true, tables: Vec::new() },
         findings: Vec::new(),
         cost: Cost {

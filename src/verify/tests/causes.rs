@@ -95,7 +95,8 @@ fn missing_rows_name_the_cause_that_the_ledger_knows() {
     states[0].0.etag = "another".to_owned();
     assert_eq!(cause(it.with_ledger(&states)), missing("object changed since it was written"));
     let (it, mut states) = bench();
-    let UnitState::Done { tally, .. } = &mut states[0].1 else { panic!() };
+    let UnitState::Done { tallies, .. } = &mut states[0].1 else { panic!() };
+    let tally = tallies.get_mut("t").unwrap();
     tally.acknowledged = 0;
     tally.quarantined.insert("rejected_outside_window".to_owned(), 1);
     let mut ledger = LedgerRecord::new(&it.history.listing(), &states);
@@ -137,14 +138,14 @@ fn collisions_are_expected_as_the_policy_has_them() {
 fn a_losing_side_in_the_target_is_named() {
     let history = FakeHistory::of(&[("s/a", &[good("d1", 1, 1.0)]), ("s/b", &[good("d1", 1, 9.0)])]);
     let mut bench = Bench::faithful(history.clone(), Collisions::KeepLast);
-    bench.policy = Collisions::KeepFirst;
+    bench.tables[0].policies.collisions = Collisions::KeepFirst;
     let (verification, differences) = bench.run();
     assert_eq!(causes(&verification), [(Kind::Changed, "losing side of a collision".to_owned(), 1)]);
     assert!(differences[0].detail.contains("s/b row 1"), "{}", differences[0].detail);
     assert_eq!(differences[0].source.as_ref().unwrap().object, "s/a");
 
     let mut bench = Bench::faithful(history, Collisions::KeepLast);
-    bench.policy = Collisions::Quarantine;
+    bench.tables[0].policies.collisions = Collisions::Quarantine;
     let (verification, differences) = bench.run();
     assert_eq!(causes(&verification), [(Kind::Extra, "losing side of a collision".to_owned(), 1)]);
     assert_eq!((verification.verdict, differences.len()), (Verdict::Differences, 1));
@@ -176,7 +177,8 @@ fn a_ledger_that_counts_otherwise_than_the_source_is_a_difference_and_is_not_bel
     let history = || FakeHistory::of(&[("s/a", &[good("d1", 1, 1.0), FakeRow::Refused("wrong_type")])]);
     let bench = Bench::faithful(history(), Collisions::Quarantine);
     let mut states = bench.honest_states();
-    let UnitState::Done { tally, .. } = &mut states[0].1 else { panic!() };
+    let UnitState::Done { tallies, .. } = &mut states[0].1 else { panic!() };
+    let tally = tallies.get_mut("t").unwrap();
     tally.read = 7;
     tally.acknowledged = 7;
     tally.quarantined.clear();

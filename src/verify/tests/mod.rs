@@ -3,6 +3,7 @@
 mod bench;
 mod causes;
 mod faults;
+mod routes;
 mod tampering;
 
 pub(super) use bench::FakeTarget;

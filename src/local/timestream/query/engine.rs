@@ -10,11 +10,11 @@ use rusqlite::Connection;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Catalogue;
-use super::compile::{Compiled, compile};
+use super::compile::Compiled;
 use super::failure::QueryFailure;
+use super::reading::{Ask, read};
 use super::response::{ColumnInfo, PreparedQuery, QueryResponse, Row};
 use super::spool::{Spool, written};
-use super::syntax::{Ask, parse};
 use crate::time::{HOUR_NANOS, Nanos};
 
 /// Bytes of a page.
@@ -148,7 +148,7 @@ impl Engine {
         if let Some(token) = &request.client_token {
             self.state().use_client_token(token, request, now)?;
         }
-        let ask = parse(&request.query_string)?;
+        let ask = read(&request.query_string, catalogue, now)?;
         let result = self.state().next_serial();
         let mut collector = Collector::new(self, result, if self.options.empty_first_page { 0 } else { rows_max });
         let columns = match collector.run(&ask, catalogue, connection, now) {
@@ -170,10 +170,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`]; only a SELECT can be prepared.
     pub fn prepare(&self, query_string: &str, catalogue: &dyn Catalogue, now: Nanos) -> Result<PreparedQuery, QueryFailure> {
-        let Ask::Select(query) = parse(query_string)? else {
+        let Ask::Select(compiled) = read(query_string, catalogue, now)? else {
             return Err(QueryFailure::Validation("Only a SELECT can be prepared".to_owned()));
         };
-        let compiled = compile(&query, catalogue, now)?;
         let columns = compiled.columns.iter().map(|column| (ColumnInfo::scalar(&column.name, column.kind), column.aliased)).collect();
         Ok(PreparedQuery { query_string: query_string.to_owned(), columns })
     }
@@ -226,17 +225,16 @@ impl<'e> Collector<'e> {
     }
 
     fn run(&mut self, ask: &Ask, catalogue: &dyn Catalogue, connection: &Connection, now: Nanos) -> Result<Vec<ColumnInfo>, QueryFailure> {
-        let columns = match (ask, super::show::answer(ask, catalogue, connection, now)?) {
-            (_, Some((columns, rows))) => {
+        let columns = match ask {
+            Ask::Show(show) => {
+                let (columns, rows) = super::show::answer(show, catalogue, connection, now)?;
                 rows.into_iter().try_for_each(|row| self.push(row))?;
                 columns
             }
-            (Ask::Select(query), None) => {
-                let compiled = compile(query, catalogue, now)?;
-                self.select(&compiled, connection)?;
+            Ask::Select(compiled) => {
+                self.select(compiled, connection)?;
                 compiled.columns.iter().map(|column| ColumnInfo::scalar(&column.name, column.kind)).collect()
             }
-            (_, None) => Vec::new(),
         };
         self.flush()?;
         Ok(columns)

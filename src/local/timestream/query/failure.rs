@@ -61,7 +61,7 @@ impl QueryFailure {
     /// An error of SQLite while it prepared a compiled query: beyond its limits, or the store is not what it should be.
     pub(super) fn while_preparing(error: &rusqlite::Error) -> Self {
         let text = error.to_string();
-        let beyond = ["too large", "too many", "too deep", "too big", "stack overflow", "too complex"];
+        let beyond = ["too large", "too many", "too deep", "too big", "stack overflow", "Recursion limit", "too complex"];
         if beyond.iter().any(|words| text.contains(words)) {
             return Self::Validation("The query is too complex for the embedded service".to_owned());
         }

@@ -1,8 +1,9 @@
 //! Timestream SQL over the embedded store: the part of the dialect that verification and people at a prompt need,
 //! compiled to SQLite; everything else is refused by name.
 //!
-//! Journey of a query: `syntax` (tokens, bounds, tree) → `compile` (every expression becomes SQLite text plus a type) →
-//! `engine` (runs it, keeps what does not fit in the first page) → `response` (the wire shape).
+//! Journey of a query: `syntax` (tokens, bounds, tree) → `compile` (every expression becomes SQLite text plus a type), both on
+//! the stack that `reading` makes for them → `engine` (runs it, keeps what does not fit in the first page) → `response`
+//! (the wire shape).
 //!
 //! Invariants: text of the user reaches SQLite only as a bound parameter, never as SQL; identifiers of the user are
 //! looked up in a [`TableShape`] and only its physical names are written. Every value has a type, and what SQLite would
@@ -16,6 +17,7 @@ mod compile;
 mod engine;
 mod failure;
 mod functions;
+mod reading;
 mod response;
 mod scalar;
 mod show;

@@ -8,30 +8,29 @@ use super::compile::table_shape;
 use super::failure::QueryFailure;
 use super::response::{ColumnInfo, ColumnType, Datum, Row};
 use super::scalar::Scalar;
-use super::syntax::{Ask, at};
+use super::syntax::{Show, at};
 use super::{Catalogue, ColumnShape, TableShape};
 use crate::time::Nanos;
 
 /// Columns of single-measure records are called this and a type.
 const SINGLE_MEASURE: &str = "measure_value::";
 
-/// Columns and rows of everything but a SELECT, for which there is nothing here.
+/// Columns and rows of the answer.
 pub(super) fn answer(
-    ask: &Ask,
+    show: &Show,
     catalogue: &dyn Catalogue,
     connection: &Connection,
     now: Nanos,
-) -> Result<Option<(Vec<ColumnInfo>, Vec<Row>)>, QueryFailure> {
-    Ok(Some(match ask {
-        Ask::Select(_) => return Ok(None),
-        Ask::ShowDatabases => (varchars(&["Database"]), one_column(catalogue.databases()?)),
-        Ask::ShowTables { database } => {
+) -> Result<(Vec<ColumnInfo>, Vec<Row>), QueryFailure> {
+    Ok(match show {
+        Show::Databases => (varchars(&["Database"]), one_column(catalogue.databases()?)),
+        Show::Tables { database } => {
             let missing = || QueryFailure::Validation(format!("{}Database {} does not exist", at(database.span), database.value));
             (varchars(&["Table"]), one_column(catalogue.tables(&database.value)?.ok_or_else(missing)?))
         }
-        Ask::ShowMeasures { database, table } => measures(&table_shape(catalogue, database, table)?, connection, now)?,
-        Ask::Describe { database, table } => describe(&table_shape(catalogue, database, table)?),
-    }))
+        Show::Measures { database, table } => measures(&table_shape(catalogue, database, table)?, connection, now)?,
+        Show::Describe { database, table } => describe(&table_shape(catalogue, database, table)?),
+    })
 }
 
 fn describe(shape: &TableShape) -> (Vec<ColumnInfo>, Vec<Row>) {

@@ -62,7 +62,8 @@ fn filters_follow_three_valued_logic() {
         ("note LIKE 'h_llo'", "d1"),
         ("note LIKE '%~''; D%'", "d2"),
         ("note NOT LIKE 'H%'", "d1,d2"),
-        ("note LIKE 'a!|b%' ESCAPE '|'", ""),
+        ("note LIKE 'h|_llo' ESCAPE '|'", ""),
+        ("note LIKE 'a||b%' ESCAPE '|'", "d2"),
         ("note LIKE 'a#%b' ESCAPE '#'", ""),
         ("device IN ('d2', 'd9') OR n IN (2, NULL)", "d1,d2"),
         ("n NOT IN (2, NULL)", ""),
@@ -72,7 +73,7 @@ fn filters_follow_three_valued_logic() {
         ("time >= from_iso8601_timestamp('2024-01-01T02:00:00Z')", "d2"),
         ("time = timestamp '2024-01-01 00:00:00'", "d1"),
         ("date(time) = '2024-01-01' AND ok", "d1,d2"),
-        ("time > ago(22h) AND time < now()", "d2"),
+        ("time > ago(23h) AND time < now()", "d2"),
         ("time < DATE '2024-01-01' + 1h", ""),
         ("n IS DISTINCT FROM 1 AND n IS NOT DISTINCT FROM NULL", "d2"),
         ("(n = 1) IS NOT TRUE", "d1,d2"),
@@ -267,7 +268,7 @@ fn scalars_have_types_and_texts() {
 }
 
 /// `xxh64("HOST-1235")`, seed 0, as computed by the vocabulary's own crate in `known_hash_is_right`.
-const HOST_HASH: &str = "B7B3EA2ED7AC4AC2";
+const HOST_HASH: &str = "5139FDE98620E100";
 
 #[test]
 fn what_cannot_be_computed_is_an_error_and_never_a_wrong_value() {
@@ -312,14 +313,14 @@ fn refusals_say_where_and_what() {
         ("SELECT 1 FROM db.nowhere", "line 1:15: Table db.nowhere does not exist"),
         ("SELECT 1 FROM \"DB\".readings", "line 1:15: Table DB.readings does not exist"),
         ("SELECT 1 FROM readings", "line 1:15: A table is named as \"database\".\"table\", 'readings' is not"),
-        ("SELECT device, d FROM (SELECT device, device AS Device, 1 d FROM db.readings) t", "line 1:8: Column 'device' is ambiguous"),
+        ("SELECT DEVICE, d FROM (SELECT device, device AS Device, 1 d FROM db.readings) t", "line 1:8: Column 'DEVICE' is ambiguous"),
         ("SELECT device + 1 FROM db.readings", "line 1:8: '+' cannot be applied to varchar, integer"),
         ("SELECT 1 FROM db.readings WHERE device = 1", "line 1:33: '=' cannot be applied to varchar, integer"),
         ("SELECT 1 FROM db.readings WHERE time > device", "line 1:33: '>' cannot be applied to timestamp, varchar"),
         ("SELECT 1 FROM db.readings WHERE n", "line 1:33: WHERE clause must evaluate to a boolean: actual type bigint"),
         ("SELECT md5(X'00')", "line 1:8: Function md5 not registered (or not served by the embedded service)"),
         ("SELECT lower(1)", "line 1:8: Unexpected parameters (integer) for function lower. Expected: lower(varchar)"),
-        ("SELECT CAST(now() AS bigint)", "line 1:8: Cannot cast timestamp to bigint"),
+        ("SELECT CAST(now() AS bigint)", "line 1:13: Cannot cast timestamp to bigint"),
         ("SELECT xxhash64(X'00')", "Column '_col0' is varbinary, which cannot be returned; use to_hex or from_big_endian_64"),
         ("SELECT 1 FROM a.b JOIN c.d ON true", "line 1:1: JOIN (a query reads one table) is not served by the embedded service"),
         ("SELECT 1 UNION SELECT 2", "line 1:1: UNION is not served by the embedded service"),

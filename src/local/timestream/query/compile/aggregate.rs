@@ -1,6 +1,6 @@
 //! Calls of aggregate functions.
 
-use sqlparser::ast::{DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned};
+use sqlparser::ast::{DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned as _};
 use sqlparser::tokenizer::Span;
 
 use super::call::{plain_argument, unexpected};

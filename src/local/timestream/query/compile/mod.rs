@@ -15,13 +15,13 @@ mod select;
 use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
-use sqlparser::ast::Query;
+use sqlparser::ast::{Ident, Query};
 
+use super::TableShape;
 use super::failure::QueryFailure;
 use super::scalar::Scalar;
-use super::{Catalogue, TableShape};
 use crate::time::Nanos;
-pub(super) use scope::table_shape;
+pub(super) use scope::{find_table, table_shape};
 pub(super) use select::physical;
 
 /// A query that SQLite can run.
@@ -57,10 +57,15 @@ impl Typed {
     }
 }
 
+/// A table under its real names: database, table, shape.
+pub(super) type FoundTable = (String, String, TableShape);
+/// Finds the table that a query names.
+pub(super) type FindTable<'c> = &'c dyn Fn(&Ident, &Ident) -> Result<FoundTable, QueryFailure>;
+
 /// Compiles one query. `now` is the time of the query: what is visible, and `now()`.
-pub(super) fn compile(query: &Query, catalogue: &dyn Catalogue, now: Nanos) -> Result<Compiled, QueryFailure> {
+pub(super) fn compile(query: &Query, find_table: FindTable<'_>, now: Nanos) -> Result<Compiled, QueryFailure> {
     let mut compiler = Compiler {
-        catalogue,
+        find_table,
         now,
         parameters: Parameters::default(),
         tables: Vec::new(),
@@ -85,7 +90,7 @@ struct Relation {
 
 /// What is known while a query is compiled.
 struct Compiler<'c> {
-    catalogue: &'c dyn Catalogue,
+    find_table: FindTable<'c>,
     now: Nanos,
     parameters: Parameters,
     /// Common tables in sight, innermost last.

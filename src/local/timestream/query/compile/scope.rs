@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{Ident, ObjectName};
 
-use super::{TableShape, Typed};
+use super::{FoundTable, TableShape, Typed};
 use crate::local::timestream::query::Catalogue;
 use crate::local::timestream::query::failure::QueryFailure;
 use crate::local::timestream::query::syntax::{Name, at};
@@ -60,7 +60,7 @@ pub(super) fn identifiers(name: &ObjectName) -> Option<Vec<Ident>> {
 }
 
 /// The shape of a table that a query names, under its real names.
-pub(super) fn find_table(catalogue: &dyn Catalogue, database: &Ident, table: &Ident) -> Result<(String, String, TableShape), QueryFailure> {
+pub(in super::super) fn find_table(catalogue: &dyn Catalogue, database: &Ident, table: &Ident) -> Result<FoundTable, QueryFailure> {
     let missing = || QueryFailure::Validation(format!("{}Table {}.{} does not exist", at(database.span), database.value, table.value));
     if let Some(shape) = catalogue.shape(&database.value, &table.value)? {
         return Ok((database.value.clone(), table.value.clone(), shape));

@@ -2,12 +2,12 @@
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Spanned, TableAlias, TableFactor, Value, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned as _, TableAlias, TableFactor, Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
 use super::expression::Frame;
-use super::scope::{Scope, find_table, identifiers, is_same_name};
+use super::scope::{Scope, identifiers, is_same_name};
 use super::{Compiler, OutColumn, Relation, Typed};
 use crate::local::timestream::query::failure::QueryFailure;
 use crate::local::timestream::query::scalar::Scalar;
@@ -165,7 +165,7 @@ impl Compiler<'_> {
                         derived(&relation_name, &relation, alias.as_ref(), vec![known])
                     }
                     [database, table] => {
-                        let (database, table, shape) = find_table(self.catalogue, database, table)?;
+                        let (database, table, shape) = (self.find_table)(database, table)?;
                         let column = |column: &crate::local::timestream::query::ColumnShape| {
                             (column.name.clone(), Typed::new(format!("{relation_name}.{}", physical(&column.physical)), column.kind))
                         };
