@@ -9,4 +9,6 @@
 //! May be used by `cli` and `demo`. Uses `transform`, `mapping`, `expression`, `settings`, `inventory` and the vocabulary.
 
 pub(crate) mod names;
+pub mod pipeline;
+pub mod template;
 pub mod yaml;
