@@ -8,7 +8,15 @@
 //!
 //! May be used by `cli` and `demo`. Uses `transform`, `mapping`, `expression`, `settings`, `inventory` and the vocabulary.
 
-pub(crate) mod names;
+mod assemble;
+mod names;
 pub mod pipeline;
-pub mod template;
-pub mod yaml;
+mod readme;
+pub mod report;
+mod rule;
+mod rule_only;
+mod template;
+mod yaml;
+
+pub use assemble::{GeneratedFile, Stack, StackError, StackInputs, assemble};
+pub use yaml::DynamicReference;

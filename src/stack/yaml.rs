@@ -76,10 +76,6 @@ impl Map {
         self.0.push(Entry { comment: Some(comment.to_owned()), key: key.to_owned(), value: value.into() });
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|entry| entry.key == key)
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -11,8 +11,8 @@ const CONDITION: &str = "WatchAnomalies";
 /// A query that looks at more columns than this of one table costs more than it finds.
 pub(crate) const NUMBERS_MAX: usize = 20;
 
-const MEASURES: [(&str, MeasureKind); 3] =
-    [("latest", MeasureKind::Double), ("usual", MeasureKind::Double), ("spread", MeasureKind::Double)];
+const MEASURES: [(&str, &str, MeasureKind); 3] =
+    [("latest", "latest", MeasureKind::Double), ("usual", "usual", MeasureKind::Double), ("spread", "spread", MeasureKind::Double)];
 
 pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), DynamicReference> {
     let watched: Vec<(&Table, usize, &Watched)> = deployment

@@ -19,7 +19,7 @@ mod queries;
 pub(crate) mod rule_only;
 mod storage;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use super::yaml::{self, DynamicReference, Map};
 use model::Deployment;
@@ -58,15 +58,16 @@ pub(crate) fn render(deployment: &Deployment) -> Result<Template, DynamicReferen
     archive::declare(&mut parts, deployment);
     alarms::declare(&mut parts, deployment)?;
     let resources = parts.resources.len();
-    Ok(Template { text: parts.text("The live path that replaces AWS IoT Analytics: topic rules, streams, functions and Timestream"), resources })
+    let description = "The live path that replaces AWS IoT Analytics: topic rules, streams, functions and Timestream";
+    Ok(Template { text: parts.text(description, Some("AWS::Serverless-2016-10-31")), resources })
 }
 
 impl Parts {
     /// The whole template.
-    pub(super) fn text(self, description: &str) -> String {
+    pub(super) fn text(self, description: &str, transform: Option<&str>) -> String {
         let mut template = Map::new()
             .with("AWSTemplateFormatVersion", "2010-09-09")
-            .with("Transform", "AWS::Serverless-2016-10-31")
+            .with_some("Transform", transform)
             .with("Description", description);
         // Timestream for LiveAnalytics takes no new customers, which cfn-lint warns of; who deploys this is one already.
         let lint = Map::new().with("config", Map::new().with("ignore_checks", ["W3697"]));

@@ -113,7 +113,17 @@ pub(crate) struct Query {
     pub(crate) time_column: String,
     pub(crate) measure_name: String,
     pub(crate) dimensions: Vec<String>,
-    pub(crate) measures: Vec<(String, MeasureKind)>,
+    pub(crate) measures: Vec<QueryMeasure>,
+    /// Where reports of failed runs go, below the bucket of reports.
+    pub(crate) report_prefix: String,
+}
+
+/// A column of a query's result, and the measure that it becomes.
+#[derive(Debug, Clone)]
+pub(crate) struct QueryMeasure {
+    pub(crate) column: String,
+    pub(crate) name: String,
+    pub(crate) kind: MeasureKind,
 }
 
 /// What stands for the database in the SQL of a query, until the template puts its parameter there.

@@ -18,7 +18,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             schedule: yaml::foreign(&query.schedule)?.into(),
             role: &role,
             topic: policy::alarm_topic(),
-            prefix: "queries/",
+            prefix: yaml::foreign(&query.report_prefix)?,
             target: target_of(query, attribute(&target.resource(), "Name"))?,
         };
         let resource = Map::new()
@@ -27,7 +27,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             .with("Properties", scheduled.properties());
         parts.resources.put_noted(&format!("dataset {}", query.dataset), &format!("{}ScheduledQuery", query.id), resource);
         let sources = query.reads.iter().filter_map(|table| Some(policy::table_arn(deployment.tables.get(*table)?))).collect();
-        let statements = statements(sources, policy::table_arn(target), policy::alarm_topic(), "queries/");
+        let statements = statements(sources, policy::table_arn(target), policy::alarm_topic(), &query.report_prefix);
         parts.resource_if(CONDITION, &role, "AWS::IAM::Role", role_of(statements));
     }
     Ok(())
@@ -41,7 +41,7 @@ pub(super) struct Scheduled<'r> {
     pub(super) role: &'r str,
     pub(super) topic: Node,
     /// Where reports of failed runs go, below the bucket of reports.
-    pub(super) prefix: &'static str,
+    pub(super) prefix: &'r str,
     pub(super) target: Map,
 }
 
@@ -101,18 +101,20 @@ fn target_of(query: &Query, table: Node) -> Result<Map, DynamicReference> {
         dimensions.push(yaml::foreign(dimension)?);
     }
     let mut measures = Vec::new();
-    for (measure, kind) in &query.measures {
-        measures.push((yaml::foreign(measure)?, *kind));
+    for measure in &query.measures {
+        measures.push((yaml::foreign(&measure.column)?, yaml::foreign(&measure.name)?, measure.kind));
     }
     Ok(target(table, yaml::foreign(&query.time_column)?, yaml::foreign(&query.measure_name)?, &dimensions, &measures))
 }
 
 /// Where results go, and which column becomes what.
-pub(super) fn target(table: Node, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, MeasureKind)]) -> Map {
+pub(super) fn target(table: Node, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, &str, MeasureKind)]) -> Map {
     let dimensions: Vec<Map> =
         dimensions.iter().map(|name| Map::new().with("Name", *name).with("DimensionValueType", "VARCHAR")).collect();
-    let measures: Vec<Map> =
-        measures.iter().map(|(name, kind)| Map::new().with("SourceColumn", *name).with("MeasureValueType", kind.name())).collect();
+    let measure = |(column, name, kind): &(&str, &str, MeasureKind)| {
+        Map::new().with("SourceColumn", *column).with("TargetMultiMeasureAttributeName", *name).with("MeasureValueType", kind.name())
+    };
+    let measures: Vec<Map> = measures.iter().map(measure).collect();
     let mapping = Map::new().with("TargetMultiMeasureName", measure_name).with("MultiMeasureAttributeMappings", measures);
     Map::new()
         .with("DatabaseName", reference("DatabaseName"))

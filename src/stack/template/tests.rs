@@ -61,7 +61,8 @@ fn everything() -> Deployment {
             time_column: "hour".into(),
             measure_name: "hot".into(),
             dimensions: vec!["device_id".into()],
-            measures: vec![("peak".into(), MeasureKind::Double)],
+            measures: vec![QueryMeasure { column: "peak".into(), name: "peak".into(), kind: MeasureKind::Double }],
+            report_prefix: "scheduled-queries/hot/".into(),
         }],
         anomaly_table: "anomalies".into(),
     }
@@ -135,7 +136,7 @@ fn a_dynamic_reference_is_refused_wherever_it_stands() {
         |deployment, text| deployment.rules[0].sql = text,
         |deployment, text| deployment.queries[0].sql = text,
         |deployment, text| deployment.queries[0].schedule = text,
-        |deployment, text| deployment.queries[0].measures[0].0 = text,
+        |deployment, text| deployment.queries[0].measures[0].column = text,
         |deployment, text| deployment.functions[0].pipeline = text,
         |deployment, text| deployment.tables[0].watched[0].numbers[0] = text,
     ];
@@ -159,4 +160,3 @@ fn a_deployment_without_rules_queries_or_functions_is_whole() {
         assert!(!text.contains(unused), "{unused}");
     }
 }
-pub(crate) fn dump() -> String { render(&everything()).unwrap().text }
