@@ -209,8 +209,9 @@ written stays written and is correct; writing it again later is a no-op.
 
 ## Tear down
 
-Delete the stack. Database, tables, buckets and queues with messages in them are kept on purpose (`DeletionPolicy`); delete them by hand
-when nobody needs them. Streams, functions, rules, roles, logs and alarms go.
+Delete the stack. Database, tables, buckets and queues are kept on purpose (`DeletionPolicy`); delete them by hand when nobody needs them.
+Streams, functions, rules, roles, logs and alarms go. A stack that is deployed again finds the tables and the database: give it
+`CreateDatabase=false`, `CreateTables=false` and, where queries had run, `CreateResultTables=false`.
 "
     .to_owned();
     let wide = deployment.functions.iter().any(|function| function.reads_registry || function.reads_shadows);

@@ -5,9 +5,10 @@ use super::policy::{self, when};
 use super::queries::{self, Scheduled};
 use super::{Parts, ingest, storage};
 use crate::record::MeasureKind;
-use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, reference, sub};
+use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, choose, reference, sub};
 
 const CONDITION: &str = "WatchAnomalies";
+const MADE: &str = "MakeAnomalyTable";
 /// A query that looks at more columns than this of one table costs more than it finds.
 pub(crate) const NUMBERS_MAX: usize = 20;
 
@@ -24,6 +25,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
         return Ok(());
     }
     results(parts, &deployment.anomaly_table);
+    let made = choose(MADE, attribute("AnomalyTable", "Arn"), policy::there(&deployment.anomaly_table));
     for (table, number, watched) in watched {
         // A number for each measure name; the ending stays the same.
         let id = format!("{}N{number}", table.id);
@@ -39,14 +41,14 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             role: &role,
             topic: reference("AnomalyTopic"),
             prefix: "anomalies/",
-            target: queries::target(attribute("AnomalyTable", "Name"), "found_at", "anomaly", &dimensions, &MEASURES),
+            target: queries::target(choose(MADE, attribute("AnomalyTable", "Name"), deployment.anomaly_table.as_str()), "found_at", "anomaly", &dimensions, &MEASURES),
         };
         let resource = Map::new()
             .with("Type", "AWS::Timestream::ScheduledQuery")
             .with("Condition", CONDITION)
             .with("Properties", scheduled.properties());
         parts.resources.put(&format!("{id}AnomalyQuery"), resource);
-        let statements = queries::statements(vec![policy::table_arn(table)], attribute("AnomalyTable", "Arn"), reference("AnomalyTopic"), "anomalies/");
+        let statements = queries::statements(vec![policy::table_arn(table)], made.clone(), reference("AnomalyTopic"), "anomalies/");
         parts.resource_if(CONDITION, &role, "AWS::IAM::Role", queries::role_of(statements));
     }
     Ok(())
@@ -63,7 +65,7 @@ fn results(parts: &mut Parts, table: &str) {
         .with("MemoryStoreRetentionPeriodInHours", 24_i64)
         .with("MagneticStoreRetentionPeriodInDays", reference("MagneticStoreDays"));
     let properties = Map::new().with("DatabaseName", policy::database()).with("TableName", table).with("RetentionProperties", retention);
-    let resource = storage::retained("AWS::Timestream::Table", Some(CONDITION), properties);
+    let resource = storage::retained("AWS::Timestream::Table", Some(MADE), properties);
     parts.resources.put_noted("readings far off the day before", "AnomalyTable", resource);
     parts.resource_if(CONDITION, "AnomalyTopic", "AWS::SNS::Topic", Map::new().with("DisplayName", "anomaly queries"));
     parts.resources.put("Anomalies", storage::retained("AWS::SQS::Queue", Some(CONDITION), ingest::queue()));

@@ -41,7 +41,7 @@ impl Table {
 
     /// The condition under which the stack makes it.
     pub(crate) fn condition(&self) -> &'static str {
-        if self.results { "RunScheduledQueries" } else { "MakeTables" }
+        if self.results { "MakeResultTables" } else { "MakeTables" }
     }
 }
 

@@ -20,12 +20,18 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
     if !deployment.functions.is_empty() {
         functions(parts, deployment);
     }
+    let watching = deployment.tables.iter().any(|table| !table.watched.is_empty());
+    if watching || !deployment.queries.is_empty() {
+        let why = "false when the tables of query results are there already, kept from an earlier time";
+        parts.parameters.put("CreateResultTables", switch("true", why));
+    }
     if !deployment.queries.is_empty() {
         let why = "true creates the scheduled queries; they need tables that hold data, so leave it false until the first rows are in";
         parts.parameters.put("CreateScheduledQueries", switch("false", why));
         parts.conditions.put("RunScheduledQueries", equals("CreateScheduledQueries", "true"));
+        made_with(parts, "MakeResultTables", "RunScheduledQueries");
     }
-    if deployment.tables.iter().any(|table| !table.watched.is_empty()) {
+    if watching {
         anomalies(parts);
     }
     alarms(parts);
@@ -92,6 +98,12 @@ fn anomalies(parts: &mut Parts) {
     parts.parameters.put("AnomalySchedule", text("rate(1 hour)", "How often, as rate(…) or cron(…)"));
     parts.parameters.put("AnomalyDeviations", whole(4, 1, 100, "How many standard deviations off the mean is an anomaly"));
     parts.conditions.put("WatchAnomalies", equals("EnableAnomalyQuery", "true"));
+    made_with(parts, "MakeAnomalyTable", "WatchAnomalies");
+}
+
+/// Tables of results are made with the queries that fill them.
+fn made_with(parts: &mut Parts, condition_name: &str, queries: &str) {
+    parts.conditions.put(condition_name, and([condition(queries), equals("CreateResultTables", "true")]));
 }
 
 fn alarms(parts: &mut Parts) {

@@ -45,15 +45,15 @@ pub(super) fn discovery() -> Node {
 
 /// The ARN of a table. Asking the resource for it makes whoever names the table wait for it.
 pub(super) fn table_arn(table: &Table) -> Node {
-    let made = attribute(&table.resource(), "Arn");
-    if table.results {
-        return made;
-    }
-    let there = sub(
+    choose(table.condition(), attribute(&table.resource(), "Arn"), there(&table.name))
+}
+
+/// The ARN of a table that is there already.
+pub(super) fn there(table: &str) -> Node {
+    sub(
         "arn:${AWS::Partition}:timestream:${AWS::Region}:${AWS::AccountId}:database/${DatabaseName}/table/${@table}",
-        &[("table", Piece::Literal(table.name.clone()))],
-    );
-    choose("MakeTables", made, there)
+        &[("table", Piece::Literal(table.to_owned()))],
+    )
 }
 
 /// The database by name, waited for where the stack makes it.

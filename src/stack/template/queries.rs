@@ -4,7 +4,7 @@ use super::model::{DATABASE_PLACEHOLDER, Deployment, Query};
 use super::policy::{self, allow};
 use super::Parts;
 use crate::record::MeasureKind;
-use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, reference};
+use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, choose, reference};
 
 const CONDITION: &str = "RunScheduledQueries";
 
@@ -19,7 +19,7 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             role: &role,
             topic: policy::alarm_topic(),
             prefix: yaml::foreign(&query.report_prefix)?,
-            target: target_of(query, attribute(&target.resource(), "Name"))?,
+            target: target_of(query, choose(target.condition(), attribute(&target.resource(), "Name"), target.name.as_str()))?,
         };
         let resource = Map::new()
             .with("Type", "AWS::Timestream::ScheduledQuery")

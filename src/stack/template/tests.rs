@@ -160,3 +160,4 @@ fn a_deployment_without_rules_queries_or_functions_is_whole() {
         assert!(!text.contains(unused), "{unused}");
     }
 }
+
