@@ -43,6 +43,17 @@ impl Kind {
         matches!(self, Self::Timestamp | Self::Stamp(_) | Self::InstantText | Self::Day)
     }
 
+    /// As SQL writes the type of a column.
+    pub(super) fn sql_name(&self) -> &'static str {
+        match self {
+            Self::Boolean => "BOOLEAN",
+            Self::Integer | Self::Bigint | Self::DatePart => "BIGINT",
+            Self::Double => "DOUBLE",
+            Self::Timestamp | Self::Date | Self::Stamp(_) | Self::InstantText | Self::Day => "TIMESTAMP",
+            Self::Varchar | Self::Interval | Self::Null | Self::Unknown => "VARCHAR",
+        }
+    }
+
     /// The type of a measure that holds such values; none when no measure can.
     pub(super) fn measure(&self) -> Option<MeasureKind> {
         Some(match self {

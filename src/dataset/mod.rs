@@ -26,6 +26,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod view;
 
 pub use finding::{DatasetFinding, Grade};
 pub use scheduled::{MeasureAttribute, ScheduledQuery, ScheduledTarget};
@@ -35,6 +36,7 @@ use crate::mapping::TableMapping;
 use finding::Findings;
 use rewrite::{Rewritten, rewrite};
 use schedule::Schedule;
+use view::StoreView;
 
 /// What a dataset becomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +51,29 @@ pub struct DatasetTranslation {
     pub findings: Vec<DatasetFinding>,
 }
 
+/// Enough for a query at every bound of `syntax` and `rewrite`; only what is used is taken.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// Translates `dataset`, whose datastores went to the tables of `mappings` in `database`.
 #[must_use]
 pub fn translate(dataset: &Dataset, mappings: &[&TableMapping], database: &str) -> DatasetTranslation {
+    // The parser descends, and a query that is deep but legal needs more stack than a thread of a runtime has.
+    std::thread::scope(|scope| {
+        let started =
+            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || translate_here(dataset, mappings, database));
+        match started {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let mut found = Findings::of(&dataset.name);
+                let cause = format!("it was not looked at, as no thread could be started: {error}");
+                found.error("not_translated", cause, "try again when the machine is less busy");
+                DatasetTranslation { sql: None, scheduled: None, plain: None, findings: found.into_list() }
+            }
+        }
+    })
+}
+
+fn translate_here(dataset: &Dataset, mappings: &[&TableMapping], database: &str) -> DatasetTranslation {
     let mut found = Findings::of(&dataset.name);
     features::look(dataset, &mut found);
     let schedule = schedule::of(dataset, &mut found);
@@ -59,10 +81,11 @@ pub fn translate(dataset: &Dataset, mappings: &[&TableMapping], database: &str) 
         return DatasetTranslation { sql: None, scheduled: None, plain: None, findings: found.into_list() };
     };
     let query = syntax::parse(sql).map_err(|problem| problem.report(&mut found)).ok();
-    let rewritten = query.as_ref().and_then(|query| rewrite(query, None, mappings, database, &mut found));
+    let views = StoreView::all(mappings);
+    let rewritten = query.as_ref().and_then(|query| rewrite(query, None, &views, database, &mut found));
     let scheduled = match (&query, &rewritten, &schedule) {
         (Some(query), Some(rewritten), Some(schedule)) => {
-            let within = windowed(query, rewritten, delta_time.as_ref(), schedule, mappings, database, &mut found);
+            let within = windowed(query, rewritten, delta_time.as_ref(), schedule, &views, database, &mut found);
             within.and_then(|within| scheduled::make(&dataset.name, &within, schedule, database, &mut found))
         }
         _ => None,
@@ -85,11 +108,11 @@ fn windowed(
     without: &Rewritten,
     delta: Option<&DeltaTime>,
     schedule: &Schedule,
-    mappings: &[&TableMapping],
+    views: &[StoreView],
     database: &str,
     found: &mut Findings,
 ) -> Option<Rewritten> {
     let Some(delta) = delta else { return Some(without.clone()) };
     let window = schedule::window(delta, schedule, found)?;
-    rewrite(query, Some(&window), mappings, database, found)
+    rewrite(query, Some(&window), views, database, found)
 }

@@ -83,7 +83,10 @@ mod tests {
         for evil in ["a\nDROP", "a\r\nb", "\u{2028}x", "\u{85}y", "*/ x", "", "\0"] {
             let mut out = String::new();
             comment(&mut out, evil);
-            assert!(out.starts_with("--") && out.ends_with('\n') && !out.trim_end_matches('\n').contains(['\n', '\r', '\u{2028}', '\u{85}']), "{out:?}");
+            assert!(
+                out.starts_with("--") && out.ends_with('\n') && !out.trim_end_matches('\n').contains(['\n', '\r', '\u{2028}', '\u{85}']),
+                "{out:?}"
+            );
         }
     }
 }

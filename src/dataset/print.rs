@@ -308,7 +308,8 @@ impl Printer {
         self.word(" ");
         self.word(op);
         self.word(" ");
-        self.node(right, level + 1);
+        // `a AND (b AND c)` needs no parentheses.
+        self.node(right, if level <= AND { level } else { level + 1 });
     }
 
     fn case(&mut self, operand: Option<&Node>, arms: &[(Node, Node)], otherwise: Option<&Node>) {
@@ -377,12 +378,9 @@ fn level(node: &Node) -> u8 {
         Node::Binary { op, .. } => operator_level(op),
         Node::Unary { op: "NOT", .. } => NOT,
         Node::Unary { .. } => SIGN,
-        Node::Is { .. }
-        | Node::IsDistinct { .. }
-        | Node::Between { .. }
-        | Node::In { .. }
-        | Node::InQuery { .. }
-        | Node::Like { .. } => TEST,
+        Node::Is { .. } | Node::IsDistinct { .. } | Node::Between { .. } | Node::In { .. } | Node::InQuery { .. } | Node::Like { .. } => {
+            TEST
+        }
         Node::Exists { negated: true, .. } => NOT,
         _ => ATOM,
     }

@@ -99,7 +99,10 @@ fn shifted(seconds: i64) -> Node {
 }
 
 fn duration(seconds: u32) -> Node {
-    let (size, unit) = [(86_400, "DAY"), (3_600, "HOUR"), (60, "MINUTE")].into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "SECOND"));
+    let (size, unit) = [(86_400, "DAY"), (3_600, "HOUR"), (60, "MINUTE")]
+        .into_iter()
+        .find(|(size, _)| seconds.is_multiple_of(*size))
+        .unwrap_or((1, "SECOND"));
     Node::Interval { count: Digits::of(seconds / size), unit }
 }
 
@@ -218,7 +221,17 @@ mod tests {
         ] {
             assert_eq!(told(expression), expected, "{expression}");
         }
-        for wrong in ["", "hourly", "rate(1)", "rate(0 minutes)", "rate(-1 hours)", "rate(1 hour) --", "cron(0 0)", "cron(0 0 * * ? *;)", "rate(99999999999 days)"] {
+        for wrong in [
+            "",
+            "hourly",
+            "rate(1)",
+            "rate(0 minutes)",
+            "rate(-1 hours)",
+            "rate(1 hour) --",
+            "cron(0 0)",
+            "cron(0 0 * * ? *;)",
+            "rate(99999999999 days)",
+        ] {
             assert_eq!(every(wrong), Err(()), "{wrong}");
         }
     }

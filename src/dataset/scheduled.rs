@@ -60,7 +60,13 @@ const QUERY_CHARS_MAX: usize = 262_144;
 const MEASURE_NAME: &str = "dataset";
 
 /// The scheduled query that makes the content of `dataset`; none when its result has no form that can be written.
-pub(super) fn make(dataset: &str, rewritten: &Rewritten, schedule: &Schedule, database: &str, found: &mut Findings) -> Option<ScheduledQuery> {
+pub(super) fn make(
+    dataset: &str,
+    rewritten: &Rewritten,
+    schedule: &Schedule,
+    database: &str,
+    found: &mut Findings,
+) -> Option<ScheduledQuery> {
     let errors = found.errors();
     check_names(&rewritten.outputs, found);
     let plan = Plan::of(dataset, rewritten, found);
@@ -167,7 +173,11 @@ impl Plan {
         }
         let name = if names::measure_name(&output.name).is_ok() { output.name.clone() } else { names::legalise_measure(&output.name) };
         if name != output.name {
-            let cause = format!("its column {} is called {} in the table, as Timestream does not allow the name", shown(&output.name), shown(&name));
+            let cause = format!(
+                "its column {} is called {} in the table, as Timestream does not allow the name",
+                shown(&output.name),
+                shown(&name)
+            );
             found.note("column_name_illegal", cause, "nothing to do");
         }
         self.measures.push(MeasureAttribute { column: output.name.clone(), name, kind });
@@ -202,8 +212,7 @@ fn time_of(outputs: &[Output]) -> Option<usize> {
 
 fn check_names(outputs: &[Output], found: &mut Findings) {
     let mut seen = BTreeSet::new();
-    let twice: Vec<&str> =
-        outputs.iter().map(|output| output.name.as_str()).filter(|name| !seen.insert(name.to_lowercase())).collect();
+    let twice: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).filter(|name| !seen.insert(name.to_lowercase())).collect();
     if !twice.is_empty() {
         let cause = format!("its result has columns of one name: {}", some(twice));
         found.error("column_names_clash", cause, "give each column of the query a name of its own with AS");

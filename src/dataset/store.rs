@@ -68,7 +68,8 @@ pub(super) fn find(mapping: &TableMapping, path: &[Segment]) -> Found {
         return Found::Parent(children);
     }
     // What lies inside an ignored column is ignored with it.
-    let ignored = |column: &&ColumnPath| path.len() >= column.segments().len() && same_path(column.segments(), &path[..column.segments().len()]);
+    let ignored =
+        |column: &&ColumnPath| path.len() >= column.segments().len() && same_path(column.segments(), &path[..column.segments().len()]);
     if mapping.ignored.iter().any(|column| ignored(&column)) { Found::Ignored } else { Found::Missing }
 }
 
@@ -88,9 +89,10 @@ fn partition(mapping: &TableMapping, name: &str) -> Option<Found> {
 
 /// Every column that is read, once: the time, dimensions, measures. A column that is several things is the first of them.
 pub(super) fn columns(mapping: &TableMapping) -> Vec<(&ColumnPath, Target)> {
-    let dimensions = mapping.dimensions.iter().map(|rule| {
-        (&rule.column, Target { name: rule.name.to_string(), kind: Kind::Varchar, origin: Origin::Dimension })
-    });
+    let dimensions = mapping
+        .dimensions
+        .iter()
+        .map(|rule| (&rule.column, Target { name: rule.name.to_string(), kind: Kind::Varchar, origin: Origin::Dimension }));
     let measures = mapping.measures.iter().map(|rule| (&rule.column, measure_target(rule)));
     let all = std::iter::once((&mapping.time.column, time_target(mapping))).chain(dimensions).chain(measures);
     let mut seen = BTreeSet::new();

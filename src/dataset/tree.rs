@@ -39,9 +39,22 @@ pub(super) struct Item {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Source {
     /// A table; with a filter, only these rows of it.
-    Table { database: String, table: String, filter: Option<Box<Node>>, alias: Option<String> },
-    Query { query: Box<Query>, alias: Option<String> },
-    Join { left: Box<Self>, right: Box<Self>, word: &'static str, on: Option<Box<Node>> },
+    Table {
+        database: String,
+        table: String,
+        filter: Option<Box<Node>>,
+        alias: Option<String>,
+    },
+    Query {
+        query: Box<Query>,
+        alias: Option<String>,
+    },
+    Join {
+        left: Box<Self>,
+        right: Box<Self>,
+        word: &'static str,
+        on: Option<Box<Node>>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -93,31 +106,83 @@ impl Number {
 /// An expression. Every `&'static str` is a word of ours.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
-    Column { relation: Option<String>, name: String },
+    Column {
+        relation: Option<String>,
+        name: String,
+    },
     Text(String),
     Number(Number),
     Boolean(bool),
     Null,
     /// `TIMESTAMP '…'`, `DATE '…'`.
-    Literal { word: &'static str, text: String },
-    Interval { count: Digits, unit: &'static str },
+    Literal {
+        word: &'static str,
+        text: String,
+    },
+    Interval {
+        count: Digits,
+        unit: &'static str,
+    },
     /// `@scheduled_runtime`
     RunTime,
     /// `current_date`
     Word(&'static str),
     Call(Box<Call>),
-    Unary { op: &'static str, operand: Box<Self> },
-    Binary { op: &'static str, left: Box<Self>, right: Box<Self> },
+    Unary {
+        op: &'static str,
+        operand: Box<Self>,
+    },
+    Binary {
+        op: &'static str,
+        left: Box<Self>,
+        right: Box<Self>,
+    },
     /// `IS NULL` and its like.
-    Is { operand: Box<Self>, test: &'static str },
-    IsDistinct { left: Box<Self>, right: Box<Self>, negated: bool },
-    Between { operand: Box<Self>, low: Box<Self>, high: Box<Self>, negated: bool },
-    In { operand: Box<Self>, list: Vec<Self>, negated: bool },
-    InQuery { operand: Box<Self>, query: Box<Query>, negated: bool },
-    Like { operand: Box<Self>, pattern: Box<Self>, escape: Option<Box<Self>>, negated: bool },
-    Case { operand: Option<Box<Self>>, arms: Vec<(Self, Self)>, otherwise: Option<Box<Self>> },
-    Cast { operand: Box<Self>, target: &'static str, tried: bool },
-    Exists { query: Box<Query>, negated: bool },
+    Is {
+        operand: Box<Self>,
+        test: &'static str,
+    },
+    IsDistinct {
+        left: Box<Self>,
+        right: Box<Self>,
+        negated: bool,
+    },
+    Between {
+        operand: Box<Self>,
+        low: Box<Self>,
+        high: Box<Self>,
+        negated: bool,
+    },
+    In {
+        operand: Box<Self>,
+        list: Vec<Self>,
+        negated: bool,
+    },
+    InQuery {
+        operand: Box<Self>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    Like {
+        operand: Box<Self>,
+        pattern: Box<Self>,
+        escape: Option<Box<Self>>,
+        negated: bool,
+    },
+    Case {
+        operand: Option<Box<Self>>,
+        arms: Vec<(Self, Self)>,
+        otherwise: Option<Box<Self>>,
+    },
+    Cast {
+        operand: Box<Self>,
+        target: &'static str,
+        tried: bool,
+    },
+    Exists {
+        query: Box<Query>,
+        negated: bool,
+    },
     Query(Box<Query>),
 }
 

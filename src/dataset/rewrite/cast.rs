@@ -43,7 +43,9 @@ impl Rewriter<'_> {
     fn target(&mut self, data_type: &DataType) -> Option<(Kind, &'static str)> {
         Some(match data_type {
             DataType::BigInt(None) => (Kind::Bigint, "BIGINT"),
-            DataType::Int(None) | DataType::Integer(None) | DataType::SmallInt(None) | DataType::TinyInt(None) => (Kind::Integer, "INTEGER"),
+            DataType::Int(None) | DataType::Integer(None) | DataType::SmallInt(None) | DataType::TinyInt(None) => {
+                (Kind::Integer, "INTEGER")
+            }
             DataType::Double(_) | DataType::DoublePrecision | DataType::Real | DataType::Float(_) => (Kind::Double, "DOUBLE"),
             DataType::Decimal(_) | DataType::Numeric(_) | DataType::Dec(_) => {
                 self.found.warn(

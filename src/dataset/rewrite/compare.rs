@@ -36,19 +36,35 @@ impl Rewriter<'_> {
                 let (right, left) = self.align_dimension(right, left, equality);
                 (left, right)
             }
+            (Kind::Varchar, Kind::Boolean) if left.origin == Origin::Dimension => (left, self.text_of_boolean(right)),
+            (Kind::Boolean, Kind::Varchar) if right.origin == Origin::Dimension => (self.text_of_boolean(left), right),
             (Kind::DatePart, Kind::Varchar) => (left, whole_of_text(right)),
             (Kind::Varchar, Kind::DatePart) => (whole_of_text(left), right),
             _ => (left, right),
         }
     }
 
-    /// A dimension is a text, whatever the old column held.
-    fn align_dimension(&mut self, dimension: Typed, number: Typed, equality: bool) -> (Typed, Typed) {
+    /// `true` as a dimension holds it.
+    fn text_of_boolean(&mut self, truth: Typed) -> Typed {
+        self.note_dimension("a truth value");
+        let node = match truth.node {
+            Node::Boolean(truth) => Node::Text(truth.to_string()),
+            node => node.cast("VARCHAR", false),
+        };
+        Typed::new(node, Kind::Varchar)
+    }
+
+    fn note_dimension(&mut self, what: &str) {
         self.found.warn(
             "dimension_as_text",
-            "a column that became a dimension is compared with a number, and dimensions are texts",
+            format!("a column that became a dimension is compared with {what}, and dimensions are texts"),
             "check that the two are written alike (`5` is not `5.0`), or make the column a measure",
         );
+    }
+
+    /// A dimension is a text, whatever the old column held.
+    fn align_dimension(&mut self, dimension: Typed, number: Typed, equality: bool) -> (Typed, Typed) {
+        self.note_dimension("a number");
         if let (true, Node::Number(digits)) = (equality, &number.node) {
             let text = Node::Text(digits.as_str().to_owned());
             return (dimension, Typed { node: text, kind: Kind::Varchar, ..number });

@@ -52,9 +52,7 @@ impl Rewriter<'_> {
             Expr::Case { operand, conditions, else_result, .. } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
             Expr::Between { expr, negated, low, high } => self.between(expr, low, high, *negated),
             Expr::In { expr, target, negated, global: false } => self.is_in(expr, target, *negated),
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_deref(), *negated)
-            }
+            Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(expr, pattern, escape_char.as_deref(), *negated),
             _ => self.rarer(expr),
         }
     }

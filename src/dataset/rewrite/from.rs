@@ -6,8 +6,9 @@ use super::scope::{Columns, Relation, Scope};
 use super::select::{SUBSET, empty, single_name};
 use super::{Rewriter, Typed, Window};
 use crate::dataset::finding::{shown, some};
-use crate::dataset::store::Found;
-use crate::dataset::tree::{Node, Source};
+use crate::dataset::store::{self, Found};
+use crate::dataset::tree::{Block, Body, Item, Node, Query, Source};
+use crate::dataset::view::{Part, StoreView};
 use crate::mapping::TableMapping;
 use crate::path::Segment;
 
@@ -136,27 +137,60 @@ impl<'r> Rewriter<'r> {
         let parts: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
         let Some(store) = parts.last() else { return self.lost() };
         let alias = self.alias(alias);
-        let named: Vec<_> = self.mappings.iter().filter(|mapping| mapping.store.eq_ignore_ascii_case(&store.value)).copied().collect();
-        let mapping = match (parts.as_slice(), named.as_slice()) {
-            ([_], [mapping]) => *mapping,
-            ([_], [_, _, ..]) => {
-                let tables = some(named.iter().map(|mapping| mapping.table.as_str()));
-                let cause = format!("datastore {} went to several tables: {tables}", shown(&store.value));
-                self.found.error("store_in_several_tables", cause, "write the query for the table that you mean, or a UNION of them");
-                return self.lost();
-            }
+        let view = self.views.iter().find(|view| view.columns.store.eq_ignore_ascii_case(&store.value));
+        let view = match (parts.as_slice(), view) {
+            ([_], Some(view)) => view,
             ([first, ..], _) => {
                 self.unknown_table(&first.value, &parts);
                 return self.lost();
             }
             ([], _) => return self.lost(),
         };
-        self.tables.insert(mapping.table.clone());
-        let printed = alias.clone().or_else(|| (!alone).then(|| mapping.store.clone()));
+        if let Some(conflict) = &view.conflict {
+            let tables = some(view.parts.iter().map(|part| part.mapping.table.as_str()));
+            let cause = format!("datastore {} went to {tables}, and {conflict}", shown(&store.value));
+            self.found.error("store_in_several_tables", cause, "write the query for the table that you mean, or a UNION of them");
+            return self.lost();
+        }
+        self.tables.extend(view.parts.iter().map(|part| part.mapping.table.clone()));
+        let printed = alias.clone().or_else(|| (!alone).then(|| view.columns.store.clone()));
         let called = alias.as_deref().unwrap_or(&store.value).to_owned();
-        self.relation(Some(&called), printed.clone(), Columns::Store(mapping));
-        let filter = self.bounds(mapping).map(Box::new);
-        Source::Table { database: self.database.to_owned(), table: mapping.table.clone(), filter, alias: printed }
+        self.relation(Some(&called), printed.clone(), Columns::Store(&view.columns));
+        self.read(view, printed)
+    }
+
+    /// A store's one table with its bounds, or the union of its parts.
+    fn read(&mut self, view: &'r StoreView, alias: Option<String>) -> Source {
+        let window = self.window.and_then(|window| self.window_bounds(window, &view.columns));
+        if let Some(table) = view.only_table() {
+            // Where others write to the table too, these records are told by their measure names.
+            let names = view.parts.iter().map(|part| &part.mapping.measure_name);
+            let strangers = self.views.iter().flat_map(|other| &other.parts);
+            let shared =
+                strangers.clone().any(|part| part.mapping.table == table && names.clone().all(|name| *name != part.mapping.measure_name));
+            let measure = shared.then(|| measure_is(names.map(ToString::to_string).collect()));
+            let filter = Node::and(measure, window).map(Box::new);
+            return Source::Table { database: self.database.to_owned(), table: table.to_owned(), filter, alias };
+        }
+        let mut parts = view.parts.iter().map(|part| self.part_of(view, part, window.as_ref()));
+        let first = parts.next().unwrap_or_default();
+        let rest = parts.map(|block| ("UNION ALL", Body::Block(Box::new(block)))).collect();
+        let body = Body::Set { first: Box::new(Body::Block(Box::new(first))), rest };
+        let query = Query { body, order: Vec::new(), limit: None };
+        Source::Query { query: Box::new(query), alias: alias.or_else(|| Some(view.columns.store.clone())) }
+    }
+
+    /// One part of a store, under the names of the whole.
+    fn part_of(&self, view: &StoreView, part: &Part, window: Option<&Node>) -> Block {
+        let column = |name: String| Node::Column { relation: None, name };
+        let items = store::columns(&view.columns).into_iter().map(|(path, target)| match part.name_of(path) {
+            Some(name) if name == target.name => Item { node: column(name), alias: None },
+            Some(name) => Item { node: column(name), alias: Some(target.name) },
+            None => Item { node: Node::Null.cast(target.kind.sql_name(), false), alias: Some(target.name) },
+        });
+        let from = Source::Table { database: self.database.to_owned(), table: part.mapping.table.clone(), filter: None, alias: None };
+        let measure = part.shared.then(|| measure_is(vec![part.mapping.measure_name.to_string()]));
+        Block { items: items.collect(), from: Some(from), filter: Node::and(measure, window.cloned()), ..Block::default() }
     }
 
     fn unknown_table(&mut self, first: &str, parts: &[&Ident]) {
@@ -164,24 +198,13 @@ impl<'r> Rewriter<'r> {
             let cause = format!("it reads {}, a table of an AWS IoT SiteWise store or of another catalog", shown(&joined(parts)));
             self.found.error("table_elsewhere", cause, "that data is not migrated; query it where it is");
         } else {
-            let known = self.mappings.iter().map(|mapping| mapping.store.as_str());
+            let known = self.views.iter().map(|view| view.columns.store.as_str());
             let cause = match known.len() {
                 0 => format!("it reads datastore {}, and no datastore is mapped", shown(first)),
                 _ => format!("it reads datastore {}; mapped are {}", shown(first), some(known)),
             };
             self.found.error("unknown_table", cause, "migrate that datastore too, or correct the name");
         }
-    }
-
-    /// What must be true of every row that is read from `mapping`'s table.
-    fn bounds(&mut self, mapping: &'r TableMapping) -> Option<Node> {
-        let shared = self.mappings.iter().any(|other| other.table == mapping.table && other.measure_name != mapping.measure_name);
-        let measure = shared.then(|| {
-            let column = Node::Column { relation: None, name: "measure_name".to_owned() };
-            Node::binary("=", column, Node::Text(mapping.measure_name.to_string()))
-        });
-        let window = self.window.and_then(|window| self.window_bounds(window, mapping));
-        Node::and(measure, window)
     }
 
     fn window_bounds(&mut self, window: &Window, mapping: &'r TableMapping) -> Option<Node> {
@@ -220,4 +243,15 @@ impl<'r> Rewriter<'r> {
 
 fn joined(parts: &[&Ident]) -> String {
     parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".")
+}
+
+fn measure_is(mut names: Vec<String>) -> Node {
+    let column = Node::Column { relation: None, name: "measure_name".to_owned() };
+    if names.len() == 1
+        && let Some(name) = names.pop()
+    {
+        return Node::binary("=", column, Node::Text(name));
+    }
+    let list = names.into_iter().map(Node::Text).collect();
+    Node::In { operand: Box::new(column), list, negated: false }
 }

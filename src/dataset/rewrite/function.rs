@@ -19,7 +19,8 @@ impl Rewriter<'_> {
         let Some(name) = single_name(&function.name).map(|name| name.value.to_lowercase()) else {
             return self.refuse("a function of another catalog", "write it with functions that Timestream documents");
         };
-        let plain = matches!(function.parameters, FunctionArguments::None) && function.within_group.is_empty() && !function.uses_odbc_syntax;
+        let plain =
+            matches!(function.parameters, FunctionArguments::None) && function.within_group.is_empty() && !function.uses_odbc_syntax;
         if !plain || function.null_treatment.is_some() {
             return self.refuse(&format!("this form of the function {}", shown(&name)), "write name(arguments)");
         }
@@ -108,7 +109,7 @@ impl Rewriter<'_> {
         match (name, rest) {
             ("from_unixtime", []) => {
                 let typed = self.expression(first);
-                Some(self.from_unixtime(typed))
+                Some(self.instant_of_epoch(typed))
             }
             ("from_unixtime", _) => Some(self.refuse("from_unixtime with a time zone", "Timestream knows UTC only; add an interval")),
             ("from_iso8601_timestamp" | "date", []) | ("date_parse" | "parse_datetime", [_]) => {
@@ -135,7 +136,7 @@ impl Rewriter<'_> {
         }
     }
 
-    fn from_unixtime(&mut self, typed: Typed) -> Typed {
+    fn instant_of_epoch(&mut self, typed: Typed) -> Typed {
         match &typed.kind {
             Kind::Stamp(format) => {
                 match epoch_power(format) {

@@ -236,8 +236,8 @@ pub(super) fn advice(name: &str) -> &'static str {
         name if name.starts_with("json_") || name.starts_with("is_json") => {
             "the mapping made columns of what was inside the JSON; name the column, or add the member to the mapping"
         }
-        "unnest" | "cardinality" | "contains" | "element_at" | "transform" | "filter" | "reduce" | "slice" | "flatten" | "sequence" | "zip"
-        | "map" | "map_keys" | "map_values" | "row" => "rows hold no arrays or maps now; name the columns that they became",
+        "unnest" | "cardinality" | "contains" | "element_at" | "transform" | "filter" | "reduce" | "slice" | "flatten" | "sequence"
+        | "zip" | "map" | "map_keys" | "map_values" | "row" => "rows hold no arrays or maps now; name the columns that they became",
         name if name.starts_with("array_") || name.starts_with("map_") => {
             "rows hold no arrays or maps now; name the columns that they became"
         }

@@ -19,7 +19,17 @@ impl Rewriter<'_> {
                 }
                 None => self.refuse(&format!("the number {}", shown(text)), "write it in digits"),
             },
-            Value::SingleQuotedString(text) => Typed::new(Node::Text(text.clone()), Kind::Varchar),
+            Value::SingleQuotedString(text) => {
+                if text.contains("${") {
+                    let cause = format!("its query holds the text {}, which a template may have filled in", shown(text));
+                    self.found.warn(
+                        "sql_symbolic_text",
+                        cause,
+                        "capture the dataset as it was deployed, or write the value into the query",
+                    );
+                }
+                Typed::new(Node::Text(text.clone()), Kind::Varchar)
+            }
             Value::Boolean(truth) => Typed::new(Node::Boolean(*truth), Kind::Boolean),
             Value::Null => Typed::new(Node::Null, Kind::Null),
             _ => self.refuse("this kind of literal", "write a number, a text in single quotes, true, false or NULL"),

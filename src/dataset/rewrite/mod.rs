@@ -21,7 +21,7 @@ use super::finding::Findings;
 use super::kind::Kind;
 use super::store::Origin;
 use super::tree::{Node, Query};
-use crate::mapping::TableMapping;
+use super::view::StoreView;
 use scope::Scope;
 
 /// Expressions and subqueries inside each other: what is walked recursively.
@@ -82,13 +82,13 @@ pub(super) struct Window {
 pub(super) fn rewrite(
     query: &sqlparser::ast::Query,
     window: Option<&Window>,
-    mappings: &[&TableMapping],
+    views: &[StoreView],
     database: &str,
     found: &mut Findings,
 ) -> Option<Rewritten> {
     let errors = found.errors();
     let mut rewriter = Rewriter {
-        mappings,
+        views,
         database,
         window,
         found,
@@ -109,7 +109,7 @@ pub(super) fn rewrite(
 }
 
 pub(super) struct Rewriter<'r> {
-    mappings: &'r [&'r TableMapping],
+    views: &'r [StoreView],
     database: &'r str,
     window: Option<&'r Window>,
     found: &'r mut Findings,

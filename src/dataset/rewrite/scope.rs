@@ -86,7 +86,8 @@ impl Rewriter<'_> {
         let written = written(path);
         let hits = self.hits(path);
         let best = hits.iter().filter(|hit| hit.found != Found::Missing);
-        let columns: Vec<&Hit> = best.clone().filter(|hit| matches!(hit.found, Found::Column(_) | Found::Day | Found::DatePart(_))).collect();
+        let columns: Vec<&Hit> =
+            best.clone().filter(|hit| matches!(hit.found, Found::Column(_) | Found::Day | Found::DatePart(_))).collect();
         if columns.len() > 1 {
             let cause = format!("column {} is in more than one of the tables that are joined", shown(&written));
             self.found.error("column_ambiguous", cause, "write the table's name or alias in front of it");
@@ -110,7 +111,9 @@ impl Rewriter<'_> {
             };
             let named = scope.relations.iter().filter(|relation| qualifier.is_some() && relation.name == qualifier);
             let whole = scope.relations.iter();
-            for (relation, path) in named.map(|relation| (relation, path.get(1..).unwrap_or_default())).chain(whole.map(|relation| (relation, path))) {
+            for (relation, path) in
+                named.map(|relation| (relation, path.get(1..).unwrap_or_default())).chain(whole.map(|relation| (relation, path)))
+            {
                 let found = relation.find(path);
                 if found != Found::Missing {
                     hits.push(Hit { found, alias: if alone { None } else { relation.alias.clone() }, outer });

@@ -20,7 +20,8 @@ pub(super) struct Shape {
     pub(super) groups: bool,
 }
 
-pub(super) const SUBSET: &str = "datasets allowed SELECT, FROM, JOIN, WHERE, GROUP BY, HAVING, UNION, ORDER BY and LIMIT; write it with these";
+pub(super) const SUBSET: &str =
+    "datasets allowed SELECT, FROM, JOIN, WHERE, GROUP BY, HAVING, UNION, ORDER BY and LIMIT; write it with these";
 
 impl Rewriter<'_> {
     pub(super) fn query(&mut self, query: &OldQuery) -> (Query, Shape) {
@@ -404,9 +405,7 @@ fn position(expr: &Expr) -> Option<usize> {
 
 fn has_aggregate(node: &Node) -> bool {
     match node {
-        Node::Call(call) => {
-            call.folds() || call.arguments.iter().any(has_aggregate)
-        }
+        Node::Call(call) => call.folds() || call.arguments.iter().any(has_aggregate),
         Node::Binary { left, right, .. } => has_aggregate(left) || has_aggregate(right),
         Node::Unary { operand, .. } | Node::Cast { operand, .. } | Node::Is { operand, .. } => has_aggregate(operand),
         Node::Case { arms, otherwise, .. } => {
