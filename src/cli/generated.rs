@@ -38,10 +38,8 @@ pub(crate) fn write(root: &Path, files: &[GeneratedFile]) -> Result<Vec<PathBuf>
         write_whole(&path, file.text.as_bytes())?;
     }
     // The new list first: a file that is then still there is at worst left over.
-    let now = Manifest {
-        version: MANIFEST_VERSION,
-        files: files.iter().map(|file| (file.path.clone(), sha256(file.text.as_bytes()))).collect(),
-    };
+    let now =
+        Manifest { version: MANIFEST_VERSION, files: files.iter().map(|file| (file.path.clone(), sha256(file.text.as_bytes()))).collect() };
     let json = serde_json::to_string_pretty(&now).map_err(|e| CommandError::new(format!("{MANIFEST} could not be written: {e}")))?;
     write_whole(&root.join(MANIFEST), (json + "\n").as_bytes())?;
     for (path, digest) in before.files.iter().filter(|(path, _)| !now.files.contains_key(*path)) {
@@ -54,8 +52,7 @@ fn manifest(root: &Path) -> Result<Manifest, CommandError> {
     let path = root.join(MANIFEST);
     let Some(bytes) = read(&path)? else { return Ok(Manifest::default()) };
     let broken = |cause: String| {
-        CommandError::new(format!("{} {cause}", path.display()))
-            .hinted("move the folders spec and stack away, and translate again")
+        CommandError::new(format!("{} {cause}", path.display())).hinted("move the folders spec and stack away, and translate again")
     };
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|e| broken(format!("is not a list of generated files: {e}")))?;
     if manifest.version > MANIFEST_VERSION {

@@ -66,10 +66,11 @@ fn of_pipeline(pipeline: &PipelineReport) -> String {
         }
     }
     text.push_str(&remarks(&pipeline.remarks));
-    match &pipeline.rule_only {
-        RuleOnlyReport::Offered { file, .. } => text.push_str(&wrapped("  as a rule alone: ", "    ", &format!("{file}, with differences (README)"))),
-        RuleOnlyReport::Refused { reason } => text.push_str(&wrapped("  as a rule alone: ", "    ", &format!("no, {reason}"))),
-    }
+    let alone = match &pipeline.rule_only {
+        RuleOnlyReport::Offered { file, .. } => format!("{file}, with differences (README)"),
+        RuleOnlyReport::Refused { reason } => format!("no, {reason}"),
+    };
+    text.push_str(&wrapped("  as a rule alone: ", "    ", &alone));
     text.push('\n');
     text
 }

@@ -103,7 +103,9 @@ fn feeds(report: &TranslationReport) -> String {
             let new_rule = rule.new_rule.as_deref().map_or_else(|| "none".to_owned(), plain);
             text.push_str(&format!("| {} | {new_rule} | {} |\n", plain(&rule.rule), channels.join(", ")));
         }
-        text.push_str("\nThe SQL is that of the old rule, to the letter. What a rule cannot put into its stream goes to the queue `RuleErrors`.\n");
+        text.push_str(
+            "\nThe SQL is that of the old rule, to the letter. What a rule cannot put into its stream goes to the queue `RuleErrors`.\n",
+        );
         for rule in report.rules.iter().filter(|rule| !rule.remarks.is_empty()) {
             text.push_str(&format!("\n{}:\n{}", plain(&rule.rule), remarks(&rule.remarks)));
         }
@@ -129,10 +131,10 @@ fn datasets(report: &TranslationReport) -> String {
     let mut text = "\n## Datasets\n\n| dataset | query | scheduled |\n| --- | --- | --- |\n".to_owned();
     for dataset in &report.datasets {
         let file = dataset.file.as_deref().map_or_else(|| "not translated".to_owned(), |file| format!("`{file}`"));
-        let scheduled = dataset.scheduled.as_ref().map_or_else(
-            || "no".to_owned(),
-            |scheduled| format!("{}, into {}", plain(&scheduled.schedule), plain(&scheduled.table)),
-        );
+        let scheduled = dataset
+            .scheduled
+            .as_ref()
+            .map_or_else(|| "no".to_owned(), |scheduled| format!("{}, into {}", plain(&scheduled.schedule), plain(&scheduled.table)));
         text.push_str(&format!("| {} | {file} | {scheduled} |\n", plain(&dataset.dataset)));
     }
     for dataset in report.datasets.iter().filter(|dataset| !dataset.remarks.is_empty()) {

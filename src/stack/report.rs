@@ -56,8 +56,13 @@ pub struct ActivityReport {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RuleOnlyReport {
     /// It can, in the stated file and with the stated differences.
-    Offered { file: String, differences: Vec<String> },
-    Refused { reason: String },
+    Offered {
+        file: String,
+        differences: Vec<String>,
+    },
+    Refused {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -50,7 +50,9 @@ pub(crate) fn partition_key(sql: &str, sql_version: &str, steps: &[Step], mappin
         .find(|dimension| Some(&*dimension.name) == preferred)
         .or_else(|| mapping.dimensions.iter().find(|dimension| of_device(&dimension.name)));
     match chosen.and_then(|dimension| in_payload(&dimension.column, steps)).and_then(|path| attribute(&path)) {
-        Some(attribute) => format!("${{CASE isUndefined({attribute}) OR isNull({attribute}) WHEN true THEN newuuid() ELSE {attribute} END}}"),
+        Some(attribute) => {
+            format!("${{CASE isUndefined({attribute}) OR isNull({attribute}) WHEN true THEN newuuid() ELSE {attribute} END}}")
+        }
         None => any(),
     }
 }
@@ -58,8 +60,7 @@ pub(crate) fn partition_key(sql: &str, sql_version: &str, steps: &[Step], mappin
 /// Whether all of the payload stands in what the rule selects, under its own names.
 fn keeps_payload(sql: &str) -> bool {
     let mut words = sql.split_whitespace();
-    words.next().is_some_and(|word| word.eq_ignore_ascii_case("select"))
-        && words.next().is_some_and(|word| word == "*" || word == "*,")
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case("select")) && words.next().is_some_and(|word| word == "*" || word == "*,")
 }
 
 /// The topic filter of a rule that selects everything and filters nothing: `SELECT * FROM 'topic'`.

@@ -62,13 +62,14 @@ pub(crate) fn make(spec: &TransformSpec, mappings: &[&TableMapping], rules: &[&T
     let mut sql = format!("SELECT {} FROM '{topic}'", measures.join(", "));
     if !message.conditions.is_empty() {
         let all: Vec<Expression> = message.conditions.clone();
-        let condition = all.into_iter().reduce(|left, right| {
-            Expression::Binary(Box::new(Binary { operator: Operator::And, left, right }))
-        });
+        let condition = all.into_iter().reduce(|left, right| Expression::Binary(Box::new(Binary { operator: Operator::And, left, right })));
         sql.push_str(&format!(" WHERE {}", condition.as_ref().map(to_iot_sql).unwrap_or_default()));
     }
     if with_point && sql.contains('.') && message.reaches_below(mapping) {
-        return Err("it reaches into nested objects, which needs SQL version 2016-03-23, and there a DOUBLE of `10.0` becomes the BIGINT `10`".to_owned());
+        return Err(
+            "it reaches into nested objects, which needs SQL version 2016-03-23, and there a DOUBLE of `10.0` becomes the BIGINT `10`"
+                .to_owned(),
+        );
     }
     Ok(RuleOnly { sql, sql_version: sql_version.to_owned(), dimensions, time, time_unit, differences: differences(mapping, old) })
 }
@@ -153,7 +154,10 @@ impl Message {
         let mut reads = Vec::new();
         attributes(expression, &mut reads);
         if self.values.contains_key(attribute) || reads.iter().any(|names| names.first().is_some_and(|root| root == attribute)) {
-            return Err("writes an attribute that is there already: where it has no value, the old one stays, and a rule would leave it out".to_owned());
+            return Err(
+                "writes an attribute that is there already: where it has no value, the old one stays, and a rule would leave it out"
+                    .to_owned(),
+            );
         }
         let computed = self.rewritten(expression, spec)?;
         self.values.insert(attribute.to_owned(), Origin::Computed(computed));
@@ -291,9 +295,8 @@ fn time(message: &Message, mapping: &TableMapping) -> Result<(String, &'static s
 }
 
 fn dimensions(message: &Message, mapping: &TableMapping) -> Result<Vec<(String, String)>, String> {
-    let of = |dimension: &crate::mapping::DimensionRule| {
-        Ok((dimension.name.to_string(), template(message, &dimension.column, "a dimension")?))
-    };
+    let of =
+        |dimension: &crate::mapping::DimensionRule| Ok((dimension.name.to_string(), template(message, &dimension.column, "a dimension")?));
     mapping.dimensions.iter().map(of).collect()
 }
 
@@ -327,9 +330,11 @@ fn measures(message: &Message, mapping: &TableMapping) -> Result<Vec<String>, St
 
 fn differences(mapping: &TableMapping, old: &TopicRule) -> Vec<String> {
     let mut differences = vec![
-        "every measure becomes a record of its own: not the records of the backfill, so they go to a table of their own and cost more".to_owned(),
+        "every measure becomes a record of its own: not the records of the backfill, so they go to a table of their own and cost more"
+            .to_owned(),
         "records carry no version, so a value that came twice for one time is refused, not replaced".to_owned(),
-        "nothing is checked first and nothing is counted by cause: what Timestream refuses goes to the error queue as a whole message".to_owned(),
+        "nothing is checked first and nothing is counted by cause: what Timestream refuses goes to the error queue as a whole message"
+            .to_owned(),
         format!("a message may have {VALUES_MAX} values at the most; objects and arrays become JSON text"),
         "the time must be a whole number; a fraction or a text fails".to_owned(),
     ];

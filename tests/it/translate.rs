@@ -71,9 +71,12 @@ fn plant() -> Environment {
     let steps = [
         ("filter", serde_json::json!({ "name": "only good", "filter": "temp > -40 AND quality = 'GOOD'" })),
         ("math", serde_json::json!({ "name": "fahrenheit", "attribute": "temp_f", "math": "temp * 1.8 + 32" })),
-        ("deviceRegistryEnrich", serde_json::json!({
-            "name": "registry", "attribute": "thing", "thingName": "device_id", "roleArn": "arn:aws:iam::123456789012:role/enrich"
-        })),
+        (
+            "deviceRegistryEnrich",
+            serde_json::json!({
+                "name": "registry", "attribute": "thing", "thingName": "device_id", "roleArn": "arn:aws:iam::123456789012:role/enrich"
+            }),
+        ),
         ("lambda", serde_json::json!({ "name": "clean", "lambdaName": "clean_up", "batchSize": 10 })),
     ];
     write("pipeline-machines", pipeline("machines_pipeline", "machines_in", "machines", &steps));

@@ -12,8 +12,7 @@ use super::pipelines::{self, Translated};
 /// Makes a rule for each rule that feeds a channel of the stack.
 pub(super) fn connect(work: &mut Work<'_>, pipelines: &[Translated<'_>]) -> (Vec<RuleReport>, Vec<ChannelReport>) {
     let mut new_names = Taken::default();
-    let rules: Vec<RuleReport> =
-        work.inputs.inventory.rules.values().map(|old| one(work, pipelines, &mut new_names, old)).collect();
+    let rules: Vec<RuleReport> = work.inputs.inventory.rules.values().map(|old| one(work, pipelines, &mut new_names, old)).collect();
     let feeds = |channel: &str| {
         rules
             .iter()
@@ -34,12 +33,7 @@ pub(super) fn connect(work: &mut Work<'_>, pipelines: &[Translated<'_>]) -> (Vec
     (rules, channels)
 }
 
-fn one(
-    work: &mut Work<'_>,
-    pipelines: &[Translated<'_>],
-    new_names: &mut Taken,
-    old: &TopicRule,
-) -> RuleReport {
+fn one(work: &mut Work<'_>, pipelines: &[Translated<'_>], new_names: &mut Taken, old: &TopicRule) -> RuleReport {
     let channels = old.channels.iter().map(|fed| fed.channel.clone()).collect();
     let mut report = RuleReport { rule: old.name.clone(), new_rule: None, channels, remarks: Vec::new() };
     let outlets = outlets(work, pipelines, old, &mut report.remarks);
@@ -68,12 +62,7 @@ fn one(
     report
 }
 
-fn outlets(
-    work: &Work<'_>,
-    pipelines: &[Translated<'_>],
-    old: &TopicRule,
-    remarks: &mut Vec<Remark>,
-) -> Vec<Outlet> {
+fn outlets(work: &Work<'_>, pipelines: &[Translated<'_>], old: &TopicRule, remarks: &mut Vec<Remark>) -> Vec<Outlet> {
     let mut outlets: Vec<Outlet> = Vec::new();
     for fed in &old.channels {
         let Some(channel) = work.channels.get(&fed.channel).copied() else {
@@ -115,6 +104,11 @@ fn remark(old: &TopicRule, remarks: &mut Vec<Remark>) {
     }
     if old.sql.contains("${") {
         let cause = "its SQL holds `${`: where that is a part of a template that was never filled in, the rule cannot work";
-        remarks.push(Remark::new(RemarkGrade::Warning, "rule_sql_symbolic", cause, "capture the deployed rule: a saved get-topic-rule answer"));
+        remarks.push(Remark::new(
+            RemarkGrade::Warning,
+            "rule_sql_symbolic",
+            cause,
+            "capture the deployed rule: a saved get-topic-rule answer",
+        ));
     }
 }

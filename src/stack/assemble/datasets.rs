@@ -17,13 +17,7 @@ pub(super) fn translate(work: &mut Work<'_>) -> Vec<DatasetReport> {
     datasets.map(|dataset| one(work, dataset, &mappings, &mut files, &mut query_names)).collect()
 }
 
-fn one(
-    work: &mut Work<'_>,
-    dataset: &Dataset,
-    mappings: &[&TableMapping],
-    files: &mut Taken,
-    query_names: &mut Taken,
-) -> DatasetReport {
+fn one(work: &mut Work<'_>, dataset: &Dataset, mappings: &[&TableMapping], files: &mut Taken, query_names: &mut Taken) -> DatasetReport {
     let translation = dataset::translate(dataset, mappings, &work.inputs.settings.target.database);
     let mut report = DatasetReport {
         dataset: dataset.name.clone(),

@@ -83,7 +83,8 @@ fn only_a_plain_rule_has_a_whole_topic() {
 
 #[test]
 fn new_rule_names_are_legal() {
-    for (old, new) in [("all", "all_to_timestream"), ("${AWS::StackName}Rule", "AWS__StackName_Rule_to_timestream"), ("", "rule_to_timestream")]
+    for (old, new) in
+        [("all", "all_to_timestream"), ("${AWS::StackName}Rule", "AWS__StackName_Rule_to_timestream"), ("", "rule_to_timestream")]
     {
         assert_eq!(new_name(old, TO_STREAM), new);
     }

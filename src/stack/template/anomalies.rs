@@ -41,7 +41,13 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) -> Result<(), 
             role: &role,
             topic: reference("AnomalyTopic"),
             prefix: "anomalies/",
-            target: queries::target(choose(MADE, attribute("AnomalyTable", "Name"), deployment.anomaly_table.as_str()), "found_at", "anomaly", &dimensions, &MEASURES),
+            target: queries::target(
+                choose(MADE, attribute("AnomalyTable", "Name"), deployment.anomaly_table.as_str()),
+                "found_at",
+                "anomaly",
+                &dimensions,
+                &MEASURES,
+            ),
         };
         let resource = Map::new()
             .with("Type", "AWS::Timestream::ScheduledQuery")
@@ -80,8 +86,7 @@ fn results(parts: &mut Parts, table: &str) {
     parts.resource_if(CONDITION, "AnomaliesPolicy", "AWS::SQS::QueuePolicy", policy);
     // Of all the runs, only those that wrote an anomaly.
     let some = Node::List(vec![Map::new().with("numeric", Node::List(vec![">".into(), 0_i64.into()])).into()]);
-    let filter =
-        Map::new().with("scheduledQueryRunSummary", Map::new().with("executionStats", Map::new().with("recordsIngested", some)));
+    let filter = Map::new().with("scheduledQueryRunSummary", Map::new().with("executionStats", Map::new().with("recordsIngested", some)));
     let subscription = Map::new()
         .with("TopicArn", reference("AnomalyTopic"))
         .with("Protocol", "sqs")

@@ -21,7 +21,10 @@ pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
 fn delivery(parts: &mut Parts, channel: &Channel) {
     let id = |ending: &str| format!("{}{ending}", channel.id);
     let logs = Map::new()
-        .with("LogGroupName", sub("/aws/kinesisfirehose/${AWS::StackName}-${@folder}", &[("folder", Piece::Literal(channel.folder.clone()))]))
+        .with(
+            "LogGroupName",
+            sub("/aws/kinesisfirehose/${AWS::StackName}-${@folder}", &[("folder", Piece::Literal(channel.folder.clone()))]),
+        )
         .with("RetentionInDays", 30_i64);
     parts.resources.put(&id("ArchiveLogs"), storage::passing("AWS::Logs::LogGroup", Some(CONDITION), logs));
     let stream = Map::new().with("LogGroupName", reference(&id("ArchiveLogs"))).with("LogStreamName", "delivery");
@@ -54,10 +57,8 @@ fn delivery(parts: &mut Parts, channel: &Channel) {
 
 fn statements(channel: &Channel) -> Vec<Node> {
     let folder = [("folder", Piece::Literal(channel.folder.clone()))];
-    let objects = vec![
-        sub("${RawArchiveBucket.Arn}/channel/${@folder}/*", &folder),
-        sub("${RawArchiveBucket.Arn}/failed/${@folder}/*", &folder),
-    ];
+    let objects =
+        vec![sub("${RawArchiveBucket.Arn}/channel/${@folder}/*", &folder), sub("${RawArchiveBucket.Arn}/failed/${@folder}/*", &folder)];
     let reading = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
     vec![
         allow("ReadStream", &reading, vec![attribute(&format!("{}Stream", channel.id), "Arn")]).into(),

@@ -81,7 +81,9 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
     let id = |ending: &str| format!("{}{ending}", function.id);
     let Some(channel) = deployment.channels.get(function.channel) else { return Ok(()) };
     let stream = format!("{}Stream", channel.id);
-    let variables = Map::new().with("DATABASE_NAME", reference("DatabaseName")).with("DEAD_LETTER_QUEUE_URL", reference(&id("DeadLetters")))
+    let variables = Map::new()
+        .with("DATABASE_NAME", reference("DatabaseName"))
+        .with("DEAD_LETTER_QUEUE_URL", reference(&id("DeadLetters")))
         .with("METRICS_NAMESPACE", reference("MetricsNamespace"));
     let properties = Map::new()
         .with("Description", yaml::foreign(&described(&function.pipeline))?)
@@ -126,13 +128,8 @@ fn lambda(parts: &mut Parts, deployment: &Deployment, function: &Function) -> Re
 fn statements(deployment: &Deployment, function: &Function, stream: &str) -> Vec<Node> {
     let arn = |ending: &str| attribute(&format!("{}{ending}", function.id), "Arn");
     let tables = function.tables.iter().filter_map(|table| Some(policy::table_arn(deployment.tables.get(*table)?))).collect();
-    let reading = [
-        "kinesis:DescribeStream",
-        "kinesis:DescribeStreamSummary",
-        "kinesis:GetRecords",
-        "kinesis:GetShardIterator",
-        "kinesis:ListShards",
-    ];
+    let reading =
+        ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
     let mut statements = vec![
         allow("ReadStream", &reading, vec![attribute(stream, "Arn")]).into(),
         allow("WriteTables", &["timestream:WriteRecords"], tables).into(),

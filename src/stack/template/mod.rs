@@ -65,19 +65,14 @@ pub(crate) fn render(deployment: &Deployment) -> Result<Template, DynamicReferen
 impl Parts {
     /// The whole template.
     pub(super) fn text(self, description: &str, transform: Option<&str>) -> String {
-        let mut template = Map::new()
-            .with("AWSTemplateFormatVersion", "2010-09-09")
-            .with_some("Transform", transform)
-            .with("Description", description);
+        let mut template =
+            Map::new().with("AWSTemplateFormatVersion", "2010-09-09").with_some("Transform", transform).with("Description", description);
         // Timestream for LiveAnalytics takes no new customers, which cfn-lint warns of; who deploys this is one already.
         let lint = Map::new().with("config", Map::new().with("ignore_checks", ["W3697"]));
         template.put("Metadata", Map::new().with("cfn-lint", lint));
-        for (section, entries) in [
-            ("Parameters", self.parameters),
-            ("Conditions", self.conditions),
-            ("Resources", self.resources),
-            ("Outputs", self.outputs),
-        ] {
+        for (section, entries) in
+            [("Parameters", self.parameters), ("Conditions", self.conditions), ("Resources", self.resources), ("Outputs", self.outputs)]
+        {
             if !entries.is_empty() {
                 template.put(section, entries);
             }

@@ -5,8 +5,7 @@ use super::model::Deployment;
 use crate::stack::yaml::{Map, Node, and, condition, equals, not};
 
 /// Days that CloudWatch Logs can keep a group for.
-const LOG_DAYS: [i64; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const LOG_DAYS: [i64; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 pub(super) fn declare(parts: &mut Parts, deployment: &Deployment) {
     tables(parts, deployment);
@@ -47,8 +46,10 @@ fn tables(parts: &mut Parts, deployment: &Deployment) {
     parameters.put("CreateDatabase", switch("true", "false when the database is there already"));
     parameters.put("CreateTables", switch("true", "false when the tables are there already, because the backfill made them"));
     parameters.put("MemoryStoreHours", whole(deployment.memory_hours, 1, 8_766, "Hours in the memory store, as planned for the backfill"));
-    parameters
-        .put("MagneticStoreDays", whole(deployment.magnetic_days, 1, 73_000, "Days in the magnetic store; must reach back to the oldest row"));
+    parameters.put(
+        "MagneticStoreDays",
+        whole(deployment.magnetic_days, 1, 73_000, "Days in the magnetic store; must reach back to the oldest row"),
+    );
     let bucket = deployment.rejected_data_bucket.as_deref().unwrap_or_default();
     parameters.put("RejectedDataBucketName", text(bucket, "A bucket for reports of refused rows; empty makes one"));
     let conditions = &mut parts.conditions;
@@ -65,7 +66,8 @@ fn streams(parts: &mut Parts) {
             .with("AllowedValues", ["ON_DEMAND", "PROVISIONED"]),
     );
     parameters.put("ShardCount", whole(1, 1, 10_000, "Shards of each stream, when PROVISIONED"));
-    parameters.put("StreamRetentionHours", whole(168, 24, 8_760, "How long a stream keeps messages: the longest outage that loses nothing"));
+    parameters
+        .put("StreamRetentionHours", whole(168, 24, 8_760, "How long a stream keeps messages: the longest outage that loses nothing"));
     parameters.put("EnableRawArchive", switch("false", "true keeps every raw message in a bucket, through Firehose"));
     parameters.put("RawArchiveDays", whole(365, 1, 36_500, "Days that raw messages are kept in the archive"));
     parts.conditions.put("ProvisionShards", equals("StreamMode", "PROVISIONED"));

@@ -20,10 +20,8 @@ pub(super) fn document(statements: Vec<Node>) -> Map {
 
 /// A role that `service` may take on for this account, and where `source` names it, for that resource only.
 pub(super) fn role(service: &str, source: Option<Node>, policy_name: &str, statements: Vec<Node>) -> Map {
-    let mut trust = Map::new()
-        .with("Effect", "Allow")
-        .with("Principal", Map::new().with("Service", service))
-        .with("Action", "sts:AssumeRole");
+    let mut trust =
+        Map::new().with("Effect", "Allow").with("Principal", Map::new().with("Service", service)).with("Action", "sts:AssumeRole");
     let account = Map::new().with("aws:SourceAccount", reference("AWS::AccountId"));
     match source {
         Some(source) => {

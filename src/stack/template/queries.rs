@@ -1,8 +1,8 @@
 //! Datasets with a schedule, as scheduled queries.
 
+use super::Parts;
 use super::model::{DATABASE_PLACEHOLDER, Deployment, Query};
 use super::policy::{self, allow};
-use super::Parts;
 use crate::record::MeasureKind;
 use crate::stack::yaml::{self, DynamicReference, Map, Node, Piece, attribute, choose, reference};
 
@@ -109,8 +109,7 @@ fn target_of(query: &Query, table: Node) -> Result<Map, DynamicReference> {
 
 /// Where results go, and which column becomes what.
 pub(super) fn target(table: Node, time: &str, measure_name: &str, dimensions: &[&str], measures: &[(&str, &str, MeasureKind)]) -> Map {
-    let dimensions: Vec<Map> =
-        dimensions.iter().map(|name| Map::new().with("Name", *name).with("DimensionValueType", "VARCHAR")).collect();
+    let dimensions: Vec<Map> = dimensions.iter().map(|name| Map::new().with("Name", *name).with("DimensionValueType", "VARCHAR")).collect();
     let measure = |(column, name, kind): &(&str, &str, MeasureKind)| {
         Map::new().with("SourceColumn", *column).with("TargetMultiMeasureAttributeName", *name).with("MeasureValueType", kind.name())
     };

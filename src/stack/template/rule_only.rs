@@ -63,7 +63,12 @@ fn parameters(parts: &mut Parts, deployment: &Deployment, table: &str) {
     };
     let whole = |default: u64, most: i64, description: &str| {
         let default = i64::try_from(default).unwrap_or(most).clamp(1, most);
-        Map::new().with("Type", "Number").with("Default", default).with("MinValue", 1_i64).with("MaxValue", most).with("Description", description)
+        Map::new()
+            .with("Type", "Number")
+            .with("Default", default)
+            .with("MinValue", 1_i64)
+            .with("MaxValue", most)
+            .with("Description", description)
     };
     let parameters = &mut parts.parameters;
     parameters.put("DatabaseName", text(&deployment.database, "The Timestream database, which must be there"));

@@ -20,8 +20,7 @@ fn everything() -> Deployment {
         partition_dimension: Some("device_id".into()),
         watched,
     };
-    let channel =
-        |id: &str, name: &str| Channel { id: format!("Channel{id}"), name: name.to_owned(), folder: name.to_owned() };
+    let channel = |id: &str, name: &str| Channel { id: format!("Channel{id}"), name: name.to_owned(), folder: name.to_owned() };
     let function = |id: &str, folder: &str, channel: usize| Function {
         id: format!("Pipeline{id}"),
         pipeline: folder.to_owned(),
@@ -38,7 +37,11 @@ fn everything() -> Deployment {
         magnetic_days: 4_000,
         rejected_data_bucket: None,
         rejected_data_prefix: "rejected/".into(),
-        tables: vec![table("Factory", "factory", false, vec![watched("telemetry"), watched("gate")]), table("Pumps", "pumps", false, vec![]), table("Hot", "hot_hourly", true, vec![])],
+        tables: vec![
+            table("Factory", "factory", false, vec![watched("telemetry"), watched("gate")]),
+            table("Pumps", "pumps", false, vec![]),
+            table("Hot", "hot_hourly", true, vec![]),
+        ],
         channels: vec![channel("Raw", "raw"), channel("Pushed", "pushed")],
         rules: vec![Rule {
             id: "RuleAll".into(),
@@ -160,4 +163,3 @@ fn a_deployment_without_rules_queries_or_functions_is_whole() {
         assert!(!text.contains(unused), "{unused}");
     }
 }
-
