@@ -61,7 +61,43 @@ pub fn render(spec: &TransformSpec) -> Result<String, PipelineCodeError> {
 }
 
 /// Names that the emitted module uses for itself, Python's own among them.
-const RESERVED: [&str; 35] = ["all", "any", "ask", "asked", "boto3", "client", "describe_thing", "dict", "each", "enumerate", "find", "functools", "get_thing_shadow", "in_batches", "int", "isinstance", "json", "len", "list", "message", "messages", "open", "outcomes", "range", "re", "registry_answers", "registry_object", "run", "shadow_answers", "sql", "str", "thing_shadow", "time", "type", "without"];
+const RESERVED: [&str; 35] = [
+    "all",
+    "any",
+    "ask",
+    "asked",
+    "boto3",
+    "client",
+    "describe_thing",
+    "dict",
+    "each",
+    "enumerate",
+    "find",
+    "functools",
+    "get_thing_shadow",
+    "in_batches",
+    "int",
+    "isinstance",
+    "json",
+    "len",
+    "list",
+    "message",
+    "messages",
+    "open",
+    "outcomes",
+    "range",
+    "re",
+    "registry_answers",
+    "registry_object",
+    "run",
+    "shadow_answers",
+    "sql",
+    "str",
+    "thing_shadow",
+    "time",
+    "type",
+    "without",
+];
 
 /// A Python name for each step: after its activity, each once.
 fn function_names(steps: &[Step]) -> Vec<String> {
@@ -110,9 +146,11 @@ fn function(step: &Step, name: &str, switches: &TransformSwitches) -> Result<Str
             );
             ("math", "Sets an attribute, unless its expression has no value.".to_owned(), body)
         }
-        Action::DeviceRegistryEnrich { attribute, thing_name } => {
-            ("deviceRegistryEnrich", "Adds what the registry knows of the thing.".to_owned(), enrich("registry_object", attribute, thing_name))
-        }
+        Action::DeviceRegistryEnrich { attribute, thing_name } => (
+            "deviceRegistryEnrich",
+            "Adds what the registry knows of the thing.".to_owned(),
+            enrich("registry_object", attribute, thing_name),
+        ),
         Action::DeviceShadowEnrich { attribute, thing_name } => {
             ("deviceShadowEnrich", "Adds the shadow of the thing.".to_owned(), enrich("thing_shadow", attribute, thing_name))
         }
@@ -160,7 +198,8 @@ fn found(variable: &str, copies: &[Copy]) -> String {
 }
 
 fn add(copies: &[Copy]) -> String {
-    let loops = "    for name, value in copies:\n        if value is not sql.UNDEFINED:\n            message[name] = value\n    return message\n";
+    let loops =
+        "    for name, value in copies:\n        if value is not sql.UNDEFINED:\n            message[name] = value\n    return message\n";
     found("copies", copies) + loops
 }
 

@@ -46,6 +46,7 @@ pub enum FindingCode {
     IntegerDivision,
     DivisionByAttribute,
     NullCheck,
+    NothingSelected,
     SelectedNameClash,
     SelectedElement,
     NestedRemoval,
@@ -57,7 +58,7 @@ pub enum FindingCode {
 }
 
 impl FindingCode {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ExpressionNotTranslated,
         Self::PathNotTranslated,
         Self::ConstantInAddAttributes,
@@ -72,6 +73,7 @@ impl FindingCode {
         Self::IntegerDivision,
         Self::DivisionByAttribute,
         Self::NullCheck,
+        Self::NothingSelected,
         Self::SelectedNameClash,
         Self::SelectedElement,
         Self::NestedRemoval,
@@ -100,6 +102,7 @@ impl FindingCode {
             Self::IntegerDivision => "integer_division",
             Self::DivisionByAttribute => "division_by_attribute",
             Self::NullCheck => "null_check",
+            Self::NothingSelected => "nothing_selected",
             Self::SelectedNameClash => "selected_name_clash",
             Self::SelectedElement => "selected_element",
             Self::NestedRemoval => "nested_removal",

@@ -1,6 +1,9 @@
 //! Pipelines for the tests of this room and of those that build on it.
 
+use super::json;
 use crate::inventory::{Activity, ActivityKind, Origin, Pipeline};
+pub(crate) use json::{parsed, text};
+
 use crate::transform::{TransformSpec, TransformSwitches, Translation, translate};
 
 /// A pipeline of these activities between a channel and a datastore.

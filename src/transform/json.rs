@@ -75,7 +75,7 @@ fn write_string(text: &str, out: &mut String) {
 
 /// One message as compact JSON.
 #[cfg(test)]
-pub(super) fn text(message: &Object) -> String {
+pub(crate) fn text(message: &Object) -> String {
     let mut out = String::new();
     write_object(message, &mut out);
     out
@@ -83,7 +83,7 @@ pub(super) fn text(message: &Object) -> String {
 
 /// The message of a test.
 #[cfg(test)]
-pub(super) fn parsed(text: &str) -> Object {
+pub(crate) fn parsed(text: &str) -> Object {
     match parse_json(text.as_bytes(), NESTING_MAX) {
         Ok(Value::Object(object)) => object,
         other => panic!("{text}: {other:?}"),

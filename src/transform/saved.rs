@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::model::{SPEC_VERSION, TransformSpec};
-use crate::inventory::write_whole;
+use super::model::{Action, SPEC_VERSION, TransformSpec};
+use crate::expression::{Kind, ParseError, check};
+use crate::inventory::{shown, write_whole};
 
 /// A spec is read up to this size; 23 activities of 50 attributes of 256 characters stay far below it.
 const SPEC_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -23,6 +24,8 @@ pub enum SpecError {
     TooLarge { path: PathBuf },
     #[error("{} is no transform spec: {source}", path.display())]
     Parse { path: PathBuf, source: serde_json::Error },
+    #[error("{}: the expression of the activity {}: {source}", path.display(), shown(activity))]
+    Expression { path: PathBuf, activity: String, source: ParseError },
     #[error("{} has version {found} and this program reads up to version {SPEC_VERSION}", path.display())]
     Newer { path: PathBuf, found: u64 },
     #[error("{} has version {found}, which never was", path.display())]
@@ -36,7 +39,7 @@ impl SpecError {
         match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some("make it with `iota2ts translate`".to_owned()),
             Self::Read { .. } | Self::Write { .. } => None,
-            Self::TooLarge { .. } | Self::Parse { .. } | Self::UnknownVersion { .. } => {
+            Self::TooLarge { .. } | Self::Parse { .. } | Self::Expression { .. } | Self::UnknownVersion { .. } => {
                 Some("make it again with `iota2ts translate`".to_owned())
             }
             Self::Newer { .. } => Some("use the version of `iota2ts` that wrote it, or translate again".to_owned()),
@@ -53,7 +56,8 @@ impl TransformSpec {
     /// Reads `spec/<pipeline>.json`.
     ///
     /// # Errors
-    /// When the file cannot be read, is no spec, or was written by a newer version of this program.
+    /// When the file cannot be read, is no spec, was written by a newer version of this program, or holds an expression that no text
+    /// of the language says.
     pub fn load(path: &Path) -> Result<Self, SpecError> {
         let read_error = |source| SpecError::Read { path: path.to_owned(), source };
         let mut text = String::new();
@@ -71,7 +75,23 @@ impl TransformSpec {
         if version == 0 {
             return Err(SpecError::UnknownVersion { path: path.to_owned(), found: version });
         }
-        serde_json::from_str(&text).map_err(parse_error)
+        let spec: Self = serde_json::from_str(&text).map_err(parse_error)?;
+        spec.check_expressions(path)?;
+        Ok(spec)
+    }
+
+    /// A tree in a file may be one that the parser never makes; whatever works on trees relies on that.
+    fn check_expressions(&self, path: &Path) -> Result<(), SpecError> {
+        for step in &self.steps {
+            let checked = match &step.action {
+                Action::Filter { expression, .. } => check(expression, Kind::Filter),
+                Action::Math { expression, .. } => check(expression, Kind::Math),
+                _ => Ok(()),
+            };
+            let refused = |source| SpecError::Expression { path: path.to_owned(), activity: step.activity.clone(), source };
+            checked.map_err(refused)?;
+        }
+        Ok(())
     }
 
     /// Writes `spec/<pipeline>.json`, whole or not at all.
@@ -92,7 +112,7 @@ impl TransformSpec {
     /// True when every step is translated, so that an engine and a generated function can be made.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.steps.iter().any(|step| matches!(step.action, super::Action::Unsupported { .. }))
+        !self.steps.iter().any(|step| matches!(step.action, Action::Unsupported { .. }))
     }
 }
 

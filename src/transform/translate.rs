@@ -70,7 +70,7 @@ fn step(activity: &Activity, switches: &TransformSwitches) -> Option<Step> {
         ActivityKind::Channel { .. } | ActivityKind::Datastore { .. } => return None,
         ActivityKind::AddAttributes { attributes } => {
             let pairs = attributes.iter().map(|(from, to)| (from.as_str(), to.clone()));
-            copies(pairs).map_or_else(|refused| refused.step(), |copies| add(copies))
+            copies(pairs).map_or_else(|refused| refused.step(), add)
         }
         ActivityKind::RemoveAttributes { attributes } => {
             attributes.iter().map(|text| path(text)).collect::<Result<_, _>>().map_or_else(|refused: Refused| refused.step(), remove)

@@ -41,6 +41,38 @@ pub(super) fn check(spec: &TransformSpec, known: Option<&KnownColumns>, report: 
     }
 }
 
+const CONSTANT_REMEDY: &str = "if a constant was meant, set it in the topic rule's SQL: `SELECT *, 'value' AS name`";
+
+/// Whether a copy of addAttributes was meant to set a constant: the commonest mistake with it.
+enum Constant {
+    No,
+    /// Any rename at the root looks like it, where nothing is known of the messages.
+    Perhaps,
+    Certainly {
+        /// Neither name is in the history.
+        neither: bool,
+    },
+    /// The new name looks like something to be filled in.
+    Template,
+}
+
+fn constant(copy: &Copy, presence: &Presence, brought: bool, known: Option<&KnownColumns>) -> Constant {
+    let to = copy.to.as_str();
+    if to.contains("${") || to.contains("{{") || to.contains("()") {
+        return Constant::Template;
+    }
+    if copy.from.segments().len() > 1 || brought {
+        return Constant::No;
+    }
+    let nowhere = known.is_some_and(|known| !known.has(&copy.from) && !known.has(&ColumnPath::top(to)));
+    match presence {
+        Presence::InNoRow => Constant::Certainly { neither: nowhere },
+        Presence::Possible if nowhere || !names::is_field_name(to) => Constant::Certainly { neither: nowhere },
+        Presence::Possible if known.is_none() => Constant::Perhaps,
+        _ => Constant::No,
+    }
+}
+
 /// Findings of one activity.
 struct At<'a> {
     activity: &'a str,
@@ -53,65 +85,53 @@ impl At<'_> {
     }
 
     fn add(&mut self, copies: &[Copy], flow: &mut Flow<'_>, known: Option<&KnownColumns>) {
+        let mut there = Vec::new();
+        let mut renames = Vec::new();
         for copy in copies {
             let presence = flow.read(&copy.from);
             let brought = flow.is_set(super::root(&copy.from));
-            if !self.constant(copy, &presence, brought, known) {
-                self.missing(&copy.from, &presence, "nothing is added");
+            match constant(copy, &presence, brought, known) {
+                Constant::No => self.missing(&copy.from, &presence, "nothing is added"),
+                Constant::Perhaps => renames.push(format!("{} to {}", shown(&copy.from.to_string()), shown(&copy.to))),
+                Constant::Certainly { neither } => self.constant(copy, neither),
+                Constant::Template => self.template(copy),
             }
+            if !matches!(presence, Presence::TakenOutBy(_)) {
+                there.push(copy.to.as_str());
+            }
+        }
+        if let Some(first) = renames.first() {
+            let more = if renames.len() > 1 { format!(" and {} more", renames.len() - 1) } else { String::new() };
+            let cause = format!("copies {first}{more}: an existing attribute to a new name, never a constant");
+            self.say(Code::ConstantInAddAttributes, Grade::Note, cause, CONSTANT_REMEDY);
         }
         let twice = translate::twice_named(copies);
         if !twice.is_empty() {
             let cause = format!("copies several values to {}, and nothing says which the service kept", listed(twice));
             self.say(Code::AddedNameTaken, Grade::Warning, cause, "copy one value to each name");
         }
-        for copy in copies {
-            self.set(&copy.to, flow);
+        for name in there {
+            self.set(name, flow);
         }
     }
 
-    /// addAttributes copies; it is often written as if it set constants. True when that is what was said.
-    fn constant(&mut self, copy: &Copy, presence: &Presence, brought: bool, known: Option<&KnownColumns>) -> bool {
-        let (from, to) = (copy.from.to_string(), copy.to.as_str());
-        if to.contains("${") || to.contains("{{") || to.contains("()") {
-            let cause = format!(
-                "{} is a name like any other: nothing is put in its place, and it becomes the attribute that {} is copied to",
-                shown(to),
-                shown(&from)
-            );
-            self.say(
-                Code::TemplateInAddAttributes,
-                Grade::Warning,
-                cause,
-                "compute the value in a math or lambda activity, or in the topic rule's SQL",
-            );
-            return true;
-        }
-        if copy.from.segments().len() > 1 || brought {
-            return false;
-        }
-        let nowhere = known.is_some_and(|known| !known.has(&copy.from) && !known.has(&ColumnPath::top(to)));
-        let grade = match presence {
-            Presence::InNoRow => Grade::Warning,
-            Presence::Possible if nowhere || !names::is_field_name(to) => Grade::Warning,
-            // Any rename at the root looks like this. It is said once, where nothing is known of the messages.
-            Presence::Possible if known.is_none() => Grade::Note,
-            _ => return false,
-        };
-        let seen = if grade == Grade::Warning && known.is_some() { " and the history has neither" } else { "" };
-        let cause = format!(
-            "copies the attribute {} to the new name {}; it does not set {} to that value{seen}",
-            shown(&from),
-            shown(to),
-            shown(&from)
-        );
+    fn constant(&mut self, copy: &Copy, neither: bool) {
+        let (from, to) = (shown(&copy.from.to_string()), shown(&copy.to));
+        let seen = if neither { " and the history has neither" } else { "" };
+        let cause = format!("copies the attribute {from} to the new name {to}; it does not set {from} to that value{seen}");
+        self.say(Code::ConstantInAddAttributes, Grade::Warning, cause, CONSTANT_REMEDY);
+    }
+
+    fn template(&mut self, copy: &Copy) {
+        let (from, to) = (shown(&copy.from.to_string()), shown(&copy.to));
+        let cause =
+            format!("{to} is a name like any other: nothing is put in its place, and it becomes the attribute that {from} is copied to");
         self.say(
-            Code::ConstantInAddAttributes,
-            grade,
+            Code::TemplateInAddAttributes,
+            Grade::Warning,
             cause,
-            "if a constant was meant, set it in the topic rule's SQL: `SELECT *, 'value' AS name`",
+            "compute the value in a math or lambda activity, or in the topic rule's SQL",
         );
-        true
     }
 
     fn remove(&mut self, paths: &[ColumnPath], flow: &mut Flow<'_>) {
@@ -149,9 +169,17 @@ impl At<'_> {
     }
 
     fn select(&mut self, selections: &[Copy], flow: &mut Flow<'_>) {
+        let mut there = Vec::new();
         for selection in selections {
             let presence = flow.read(&selection.from);
             self.missing(&selection.from, &presence, "nothing is selected");
+            if !matches!(presence, Presence::TakenOutBy(_)) {
+                there.push(selection.to.as_str());
+            }
+        }
+        if there.is_empty() {
+            let cause = "selects nothing that a message can have: no message passes".to_owned();
+            self.say(Code::NothingSelected, Grade::Error, cause, "select the attributes before an activity takes them out");
         }
         let twice = translate::twice_named(selections);
         if !twice.is_empty() {
@@ -180,8 +208,7 @@ impl At<'_> {
                 "the setting `selected_index_name` says it; an addAttributes activity before gives a name of your own",
             );
         }
-        let names: Vec<&str> = selections.iter().map(|selection| selection.to.as_str()).collect();
-        for (name, by) in flow.select(&names, self.activity) {
+        for (name, by) in flow.select(&there, self.activity) {
             self.discarded(&name, &by);
         }
     }
@@ -213,9 +240,11 @@ impl At<'_> {
         let itself =
             matches!(expression, Expression::Attribute(names) if names.len() == 1 && names.first().is_some_and(|name| name == attribute));
         let set_before = flow.is_set(attribute);
+        let mut computed = true;
         for path in language::attributes(expression) {
             let presence = flow.read(&path);
             self.missing(&path, &presence, "nothing is computed");
+            computed &= !matches!(presence, Presence::TakenOutBy(_));
         }
         if itself {
             let without = if set_before { "" } else { ": where no message brings it, it never exists" };
@@ -227,7 +256,9 @@ impl At<'_> {
                 "write the conversion that was meant, as in `(temperature - 32) / 1.8`, or take the activity out",
             );
         }
-        self.set(attribute, flow);
+        if computed {
+            self.set(attribute, flow);
+        }
     }
 
     /// What an expression says that the documents leave open.
@@ -273,7 +304,9 @@ impl At<'_> {
             cause,
             "migrate the processed datastore where the values of that time matter: it holds them",
         );
-        self.set(attribute, flow);
+        if !matches!(presence, Presence::TakenOutBy(_)) {
+            self.set(attribute, flow);
+        }
     }
 
     fn lambda(&mut self, function: &str) {

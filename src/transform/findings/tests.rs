@@ -85,6 +85,24 @@ fn reading_what_was_taken_out_is_found_in_every_activity() {
 }
 
 #[test]
+fn what_comes_from_nothing_is_nothing() {
+    let chain = [
+        ("S", select(&["k"])),
+        ("A", add(&[("a.x", "b")])),
+        ("M", math("c", "a * 2.5")),
+        ("E", registry("d", "a")),
+        ("F", filter("b > 1")),
+        ("T", select(&["b", "c", "d"])),
+    ];
+    let found = found(&chain);
+    expect(&found, Code::FilterDropsEverything, Grade::Error, "F");
+    expect(&found, Code::NothingSelected, Grade::Error, "T");
+    // A message may bring its own.
+    let open = codes(translated(&chain[1..]).findings);
+    assert!(!open.iter().any(|(code, ..)| matches!(code, Code::FilterDropsEverything | Code::NothingSelected)), "{open:?}");
+}
+
+#[test]
 fn what_is_set_for_nothing_is_found() {
     expect(&found(&[("M", math("x", "a * 2.5")), ("R", remove(&["x"]))]), Code::SetAndDiscarded, Grade::Note, "R");
     expect(&found(&[("M", math("x", "a * 2.5")), ("S", select(&["a"]))]), Code::SetAndDiscarded, Grade::Note, "S");

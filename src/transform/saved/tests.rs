@@ -57,6 +57,8 @@ fn newer_and_broken_specs_are_refused() {
     assert!(matches!(load(&("[".repeat(100_000))), Err(SpecError::Parse { .. })));
     let unknown_switch = every_action().to_json().replace("\"lambda_may_drop\"", "\"lambda_must_drop\"");
     assert!(matches!(load(&unknown_switch), Err(SpecError::Parse { .. })), "a switch that is not known is not passed over");
+    let no_name = every_action().to_json().replace("\"temp\"", "\"te mp\"");
+    assert!(matches!(load(&no_name), Err(SpecError::Expression { .. })), "a tree that no text says is refused");
     let missing = TransformSpec::load(&folder.path().join("gone.json")).unwrap_err();
     assert!(missing.hint().unwrap().contains("translate"));
 }

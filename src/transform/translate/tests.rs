@@ -59,9 +59,11 @@ fn a_division_of_decimals_is_not_called_one_of_integers() {
 
 #[test]
 fn switches_change_what_is_said_and_written() {
-    let mut switches = TransformSwitches::default();
-    switches.selected_index_name = SelectedIndexName::WithIndex;
-    switches.selected_name_clash = SelectedNameClash::FirstWins;
+    let switches = TransformSwitches {
+        selected_index_name: SelectedIndexName::WithIndex,
+        selected_name_clash: SelectedNameClash::FirstWins,
+        ..TransformSwitches::default()
+    };
     let translated = translate(&pipeline(&[("S", select(&["a.coord[0]", "b.coord[0]"]))]), &switches, None).unwrap();
     let step = &translated.spec.steps[0];
     assert!(matches!(&step.action, Action::SelectAttributes { selections } if selections.iter().all(|s| s.to == "coord[0]")));
