@@ -7,3 +7,6 @@
 //! - Nothing here writes: files are handed to the caller.
 //!
 //! May be used by `cli` and `demo`. Uses `transform`, `mapping`, `expression`, `settings`, `inventory` and the vocabulary.
+
+pub mod handler;
+pub mod records;
