@@ -6,6 +6,7 @@ mod channels;
 mod datasets;
 mod functions;
 mod pipelines;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod variants;

@@ -9,9 +9,11 @@
 //! May be used by `cli` and `demo`. Uses `transform`, `mapping`, `expression`, `settings`, `inventory` and the vocabulary.
 
 mod assemble;
+pub mod handler;
 mod names;
 pub mod pipeline;
 mod readme;
+pub mod records;
 pub mod report;
 mod rule;
 mod rule_only;
