@@ -76,10 +76,10 @@ impl Numeric {
 
     /// A number of a message: an Int where it is whole, however it is written. `None` beyond 9.99…E999.
     pub(super) fn of_message(text: &str) -> Option<Self> {
-        if let Ok(int) = text.parse::<i128>() {
-            if int.abs() < INT_END {
-                return Some(Self::Int(int));
-            }
+        if let Ok(int) = text.parse::<i128>()
+            && int.unsigned_abs() < INT_END.unsigned_abs()
+        {
+            return Some(Self::Int(int));
         }
         bounded(read(text)?).ok().map(|value| Self::Decimal(value).whole())
     }

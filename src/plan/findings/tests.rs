@@ -227,7 +227,7 @@ fn a_function_that_replaces_the_pipeline_badly_is_told_each_mistake_and_a_good_o
             .map(|rule| &rule.column)
             .chain(known.settings.tables[0].measures.iter().map(|rule| &rule.column))
             .chain([&known.settings.tables[0].time.column])
-            .map(ToString::to_string)
+            .map(|column| column.to_string().rsplit('.').next().unwrap().to_owned())
             .collect(),
         ..careless.clone()
     };
