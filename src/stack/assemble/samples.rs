@@ -19,9 +19,8 @@ use crate::value::{Number, Object, Value};
 
 /// Samples for `spec` and `mappings`; none when a step asks somebody else, as the tests run without a network.
 pub(super) fn of(spec: &TransformSpec, mappings: &[&TableMapping]) -> Vec<Sample> {
-    let asks = |action: &Action| {
-        matches!(action, Action::Lambda { .. } | Action::DeviceRegistryEnrich { .. } | Action::DeviceShadowEnrich { .. })
-    };
+    let asks =
+        |action: &Action| matches!(action, Action::Lambda { .. } | Action::DeviceRegistryEnrich { .. } | Action::DeviceShadowEnrich { .. });
     if spec.steps.iter().any(|step| asks(&step.action)) {
         return Vec::new();
     }
