@@ -36,6 +36,12 @@ impl ColumnPath {
         Self(vec![Segment::Name(name.to_owned())])
     }
 
+    /// The path of these segments; `None` unless there is a first one and it is a name.
+    #[must_use]
+    pub fn from_segments(segments: Vec<Segment>) -> Option<Self> {
+        matches!(segments.first(), Some(Segment::Name(_))).then_some(Self(segments))
+    }
+
     /// This path, one name deeper.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {

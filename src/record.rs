@@ -65,6 +65,21 @@ impl Measure {
             Self::Timestamp(_) => MeasureKind::Timestamp,
         }
     }
+
+    /// The value as text, as Timestream takes it. A timestamp is in nanoseconds, the unit of every record's time here.
+    #[must_use]
+    pub fn to_timestream(&self) -> String {
+        match self {
+            // Minus zero would come back as zero, and the two are one value (docs/fidelity.md).
+            Self::Double(value) if *value == 0.0 => "0".to_owned(),
+            // The shortest text that reads back as the same double.
+            Self::Double(value) => format!("{value:?}"),
+            Self::Bigint(value) => value.to_string(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Varchar(value) => value.clone(),
+            Self::Timestamp(value) => value.0.to_string(),
+        }
+    }
 }
 
 /// One multi-measure record. Dimensions are sorted by name; measures stand in the mapping's order.

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Capture(CaptureArgs),
     /// Survey the history, propose the mapping, and report what a backfill would do. Writes to no service.
     Plan(PlanArgs),
+    /// Turn pipelines, rules and datasets into specs and a stack to deploy: functions, template, SQL. Asks no service.
+    Translate,
     /// Write the history to Timestream. Running it again resumes it.
     Backfill(BackfillArgs),
     /// Compare source and target, and name every difference with its cause.

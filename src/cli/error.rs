@@ -46,6 +46,7 @@ from_library!(
     iota2ts::plan::StalePlan,
     iota2ts::settings::ProposalError,
     iota2ts::settings::SettingsError,
+    iota2ts::stack::StackError,
     iota2ts::target::liveanalytics::ConnectError,
     iota2ts::verify::VerifyError,
 );

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod directory;
 mod error;
+mod generated;
 mod printer;
 mod progress;
 
@@ -72,6 +73,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
     match command {
         Command::Capture(args) => commands::capture::capture(context, &args.from, &args.parameter),
         Command::Plan(args) => commands::plan::plan(context, &args),
+        Command::Translate => commands::translate::translate(context),
         Command::Backfill(args) => commands::backfill::backfill(context, &args),
         Command::Verify(args) => commands::verify::verify(context, args.target),
         Command::Run(args) => commands::run::run(context, &args),

@@ -132,7 +132,7 @@ fn equal_values(a: &Value, b: &Value) -> bool {
 }
 
 /// Compact JSON with the text of numbers as the message has it. (`serde_json` would rewrite exponents.)
-fn write_json(out: &mut String, value: &Value) {
+pub(super) fn write_json(out: &mut String, value: &Value) {
     match value {
         Value::Number(number) => out.push_str(number.as_str()),
         Value::Array(items) => write_array(out, items),
@@ -155,7 +155,7 @@ fn write_array(out: &mut String, items: &[Value]) {
     out.push(']');
 }
 
-fn write_object(out: &mut String, object: &Object) {
+pub(super) fn write_object(out: &mut String, object: &Object) {
     out.push('{');
     for (at, (name, value)) in object.iter().enumerate() {
         if at > 0 {

@@ -1,7 +1,6 @@
 //! Text → tokens, each with its place. What belongs to another language is refused here, by name.
 
 use super::error::{ParseError, ParseReason, Position, shown};
-use super::parser::TEXT_MAX;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Lexeme {
@@ -60,9 +59,6 @@ const FOREIGN: [(&str, &str); 18] = [
 
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
     let mut lexer = Lexer { text, byte: 0, column: 1 };
-    if text.len() > TEXT_MAX {
-        return Err(lexer.error(ParseReason::TooLong { bytes: text.len() }));
-    }
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blanks();

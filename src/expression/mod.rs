@@ -14,9 +14,12 @@ mod datum;
 mod error;
 mod evaluate;
 mod functions;
+mod iot_sql;
 mod lexer;
 mod number;
+mod open_points;
 mod parser;
+mod python;
 mod switches;
 
 #[cfg(test)]
@@ -26,5 +29,8 @@ pub use ast::{Binary, Expression, Function, Operator};
 pub use datum::Datum;
 pub use error::{ParseError, ParseReason, Position};
 pub use evaluate::{DropMessage, MathResult, Verdict, evaluate, filter_passes, math_result};
-pub use parser::{DEPTH_MAX, Kind, TEXT_MAX, parse_filter, parse_math};
+pub use iot_sql::to_iot_sql;
+pub use open_points::{OpenPoint, open_points};
+pub use parser::{DEPTH_MAX, Kind, TEXT_MAX, check, parse_filter, parse_math};
+pub use python::{filter_to_python, math_to_python, to_python};
 pub use switches::*;

@@ -5,6 +5,7 @@
 
 use super::ast::{Binary, Expression, Function, Operator};
 use super::error::{ParseError, ParseReason, Position};
+use super::iot_sql::to_iot_sql;
 use super::lexer::{Lexeme, Token, tokens};
 use super::number::Numeric;
 
@@ -33,6 +34,27 @@ pub fn parse_math(text: &str) -> Result<Expression, ParseError> {
 }
 
 fn parse(text: &str, kind: Kind) -> Result<Expression, ParseError> {
+    if text.len() > TEXT_MAX {
+        return Err(ParseError { at: Position { byte: 0, column: 1 }, reason: ParseReason::TooLong { bytes: text.len() } });
+    }
+    parse_any_length(text, kind)
+}
+
+/// Whether a tree that came from a file is one that the parser could have made: every emitter is safe on it, and no
+/// recursive walk over it runs out of stack.
+pub fn check(expression: &Expression, kind: Kind) -> Result<(), ParseError> {
+    // What is written out and read back as the same tree is a tree of the language.
+    match parse_any_length(&to_iot_sql(expression), kind) {
+        Ok(read) if read == *expression => Ok(()),
+        Ok(_) => {
+            let reason = ParseReason::Tree { what: "a name or a number of the expression is none" };
+            Err(ParseError { at: Position { byte: 0, column: 1 }, reason })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn parse_any_length(text: &str, kind: Kind) -> Result<Expression, ParseError> {
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: tokens.into_iter().peekable(), kind, nesting: 0 };
     let at = parser.position();

@@ -37,6 +37,7 @@ use crate::value::Object;
 
 pub use directory::Directory;
 pub use error::HistoryError;
+pub(crate) use parse::parse as parse_json;
 pub use read::read_object;
 pub use source::{Ranges, Source};
 

@@ -14,7 +14,7 @@ use crate::value::{Number, Object, Value};
 ///
 /// # Errors
 /// What is wrong, and at which byte of the row.
-pub(super) fn parse(bytes: &[u8], nesting_max: usize) -> Result<Value, String> {
+pub(crate) fn parse(bytes: &[u8], nesting_max: usize) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 from byte {} of the row on", error.valid_up_to()))?;
     let mut parser = Parser { text, at: 0, nesting_max };
     parser.white_space();

@@ -35,4 +35,6 @@ mod unseen;
 pub use capture::{Captured, FILE_BYTES_MAX, capture};
 pub use model::*;
 pub use problem::{CaptureError, Problem, Severity};
+pub(crate) use problem::{printable, shown};
 pub use saved::InventoryError;
+pub(crate) use saved::write_whole;

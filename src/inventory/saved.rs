@@ -82,18 +82,7 @@ impl Inventory {
     /// # Errors
     /// When a step fails; the file at `path` is then what it was.
     pub fn save(&self, path: &Path) -> Result<(), InventoryError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        static SAVES: AtomicU64 = AtomicU64::new(0);
-        let unique = SAVES.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".{name}.{}.{unique}.tmp", std::process::id()));
-        let written = write_new(&temporary, self.to_json().as_bytes()).and_then(|()| fs::rename(&temporary, path));
-        let written = written.and_then(|()| File::open(folder)?.sync_all());
-        written.map_err(|source| {
-            // The error to report is the one above; a leftover would only be in the way.
-            fs::remove_file(&temporary).unwrap_or_default();
-            InventoryError::Write { path: path.to_owned(), source }
-        })
+        write_whole(path, self.to_json().as_bytes()).map_err(|source| InventoryError::Write { path: path.to_owned(), source })
     }
 
     /// The content of `inventory.json`. The same inventory gives the same text.
@@ -108,6 +97,22 @@ impl Inventory {
     pub fn digest(&self) -> String {
         sha256_hex(self.to_json().as_bytes())
     }
+}
+
+/// Writes a file whole or not at all: into a file of its own beside it, flushed, then renamed over it, then the folder flushed.
+///
+/// # Errors
+/// When a step fails; the file at `path` is then what it was.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let unique = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}.{unique}.tmp", std::process::id()));
+    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = written.and_then(|()| File::open(folder)?.sync_all());
+    // The error to report is the one above; a leftover would only be in the way.
+    written.inspect_err(|_| fs::remove_file(&temporary).unwrap_or_default())
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

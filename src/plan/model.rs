@@ -47,7 +47,7 @@ pub struct Resource {
     pub name: String,
     /// What it is, as `parquet, 12 columns, kept for 90 days`.
     pub what: String,
-    /// As `to table factory`, `not translated in this step`.
+    /// As `to table factory`, `see iota2ts translate`.
     pub fate: String,
 }
 

@@ -4,7 +4,7 @@ use super::make::PlanInputs;
 use super::model::Resource;
 use crate::inventory::{DatasetAction, Datastore, FileFormat, Retention, Storage};
 
-const LATER: &str = "not translated in this step";
+const LATER: &str = "see iota2ts translate";
 
 pub(super) fn resources(inputs: &PlanInputs<'_>) -> Vec<Resource> {
     let inventory = inputs.inventory;

@@ -10,9 +10,11 @@ mod capture;
 mod outcome;
 mod plan;
 pub mod text;
+mod translation;
 mod verification;
 
 pub use capture::capture_text;
 pub use outcome::outcome_text;
 pub use plan::plan_text;
+pub use translation::translation_text;
 pub use verification::verification_text;

@@ -7,3 +7,18 @@
 //! - Nothing here writes: files are handed to the caller.
 //!
 //! May be used by `cli` and `demo`. Uses `transform`, `mapping`, `expression`, `settings`, `inventory` and the vocabulary.
+
+mod assemble;
+pub mod handler;
+mod names;
+pub mod pipeline;
+mod readme;
+pub mod records;
+pub mod report;
+mod rule;
+mod rule_only;
+mod template;
+mod yaml;
+
+pub use assemble::{GeneratedFile, Stack, StackError, StackInputs, assemble};
+pub use yaml::DynamicReference;

@@ -51,8 +51,9 @@ const PATTERN_CHARS_MAX: usize = 256;
 /// A number wider than this overflows every field.
 const DIGITS_MAX: usize = 9;
 
+/// One part of a pattern. For whoever writes the pattern in another language; texts are read by [`super::TimeFormat`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub enum Part {
     Literal(String),
     /// `reserve`: digits that belong to the fixed-width numbers right behind it (`yMMdd`).
     Number {
@@ -74,15 +75,17 @@ enum Part {
     Optional(Vec<Self>),
 }
 
+/// Whether a part of an offset is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
+pub enum Presence {
     Never,
     Optional,
     Always,
 }
 
+/// What a number of a pattern states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub enum Field {
     Year,
     /// Two digits, 2000 to 2099.
     ShortYear,
@@ -126,6 +129,12 @@ impl JavaPattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The pattern as it was understood.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The instant that `text` states.

@@ -6,7 +6,7 @@
 //! Every room above may use this.
 
 mod format;
-mod java;
+pub mod java;
 mod text;
 
 use std::fmt;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::expression::{Expression, Switches};
+use crate::inventory::{Inventory, Thing};
 use crate::path::ColumnPath;
 
 /// The version of a spec that this tool writes; a higher one is refused.
@@ -48,10 +49,11 @@ pub enum Fidelity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    /// Copies values to new names at the root; what is there already is replaced.
+    /// Copies values to new names at the root; what is there already is replaced. All are read before the first is written.
     AddAttributes {
         copies: Vec<Copy>,
     },
+    /// Takes values out of the message, with all that is below them.
     RemoveAttributes {
         paths: Vec<ColumnPath>,
     },
@@ -84,6 +86,14 @@ pub enum Action {
         function: String,
         batch_size: u32,
     },
+    /// What this program does not translate: it is kept here so that nobody takes silence for absence. No engine and no
+    /// generated function comes from a spec that holds one.
+    Unsupported {
+        /// The activity as its definition has it.
+        text: String,
+        /// What is in the way, on one line.
+        reason: String,
+    },
 }
 
 /// One value and the new name it gets at the root.
@@ -99,6 +109,7 @@ pub struct Copy {
 pub struct TransformSwitches {
     pub expressions: Switches,
     pub selected_name_clash: SelectedNameClash,
+    pub selected_index_name: SelectedIndexName,
     pub lambda_may_drop: LambdaMayDrop,
 }
 
@@ -110,6 +121,17 @@ pub enum SelectedNameClash {
     #[default]
     LastWins,
     FirstWins,
+}
+
+/// The name that a selected array element gets at the root: what `device.coord[0]` becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectedIndexName {
+    /// The array's: `coord`.
+    #[default]
+    ArrayName,
+    /// The last part as it is written: `coord[0]`.
+    WithIndex,
 }
 
 /// A lambda activity that returns fewer messages than it was given: the guides of 2018-2021 allow it, that of 2025 does not.
@@ -125,6 +147,19 @@ pub enum LambdaMayDrop {
 /// What the registry and the shadows said when the definitions were captured, by thing name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Enrichment {
+    /// DescribeThing answers.
     pub registry: BTreeMap<String, serde_json::Value>,
+    /// Classic shadow documents.
     pub shadows: BTreeMap<String, serde_json::Value>,
+}
+
+impl Enrichment {
+    /// Everything that an inventory knows of things.
+    #[must_use]
+    pub fn captured(inventory: &Inventory) -> Self {
+        let of = |document: fn(&Thing) -> Option<&serde_json::Value>| {
+            inventory.things.values().filter_map(|thing| Some((thing.name.clone(), document(thing)?.clone()))).collect()
+        };
+        Self { registry: of(|thing| thing.registry.as_ref()), shadows: of(|thing| thing.shadow.as_ref()) }
+    }
 }

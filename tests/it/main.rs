@@ -5,7 +5,9 @@ mod environment;
 
 mod demo;
 mod migration;
+mod python;
 mod routes;
+mod translate;
 
 /// A test file that nobody declares would never run.
 #[test]

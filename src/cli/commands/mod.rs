@@ -12,4 +12,5 @@ pub(super) mod reference;
 pub(super) mod run;
 pub(super) mod status;
 pub(super) mod target;
+pub(super) mod translate;
 pub(super) mod verify;

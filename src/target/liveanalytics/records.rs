@@ -3,7 +3,7 @@
 use aws_sdk_timestreamwrite::error::BuildError;
 use aws_sdk_timestreamwrite::types::{Dimension, MeasureValue, MeasureValueType, Record as WireRecord, TimeUnit};
 
-use crate::record::{Measure, MeasureKind, Record};
+use crate::record::{MeasureKind, Record};
 
 /// A batch on the wire: what all records share, and the records.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) fn batch(records: &[&Record], version: i64) -> Result<Batch, BuildErr
 fn wire(record: &Record, with_name: bool) -> Result<WireRecord, BuildError> {
     let dimensions = record.dimensions.iter().map(|(name, value)| Dimension::builder().name(&**name).value(value).build());
     let measures = record.measures.iter().map(|(name, measure)| {
-        MeasureValue::builder().name(&**name).value(measure_text(measure)).r#type(measure_type(measure.kind())).build()
+        MeasureValue::builder().name(&**name).value(measure.to_timestream()).r#type(measure_type(measure.kind())).build()
     });
     Ok(WireRecord::builder()
         .set_dimensions(Some(dimensions.collect::<Result<_, _>>()?))
@@ -38,20 +38,6 @@ fn wire(record: &Record, with_name: bool) -> Result<WireRecord, BuildError> {
         .set_measure_name(with_name.then(|| record.measure_name.to_string()))
         .time(record.time.0.to_string())
         .build())
-}
-
-/// A value as the service reads it. Timestamps follow the record's time unit (facts: TIMESTAMP measures).
-fn measure_text(measure: &Measure) -> String {
-    match measure {
-        // Minus zero would come back as zero, and the two are one value (docs/fidelity.md).
-        Measure::Double(value) if *value == 0.0 => "0".to_owned(),
-        // The shortest text that reads back as the same double.
-        Measure::Double(value) => format!("{value:?}"),
-        Measure::Bigint(value) => value.to_string(),
-        Measure::Boolean(value) => value.to_string(),
-        Measure::Varchar(value) => value.clone(),
-        Measure::Timestamp(value) => value.0.to_string(),
-    }
 }
 
 fn measure_type(kind: MeasureKind) -> MeasureValueType {
@@ -67,6 +53,7 @@ fn measure_type(kind: MeasureKind) -> MeasureValueType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Measure;
     use crate::time::Nanos;
     use proptest::prelude::*;
 
@@ -103,15 +90,15 @@ mod tests {
     proptest! {
         #[test]
         fn doubles_read_back_bit_for_bit_but_for_minus_zero(value in any::<f64>().prop_filter("finite", |f| f.is_finite())) {
-            let text = measure_text(&Measure::Double(value));
+            let text = Measure::Double(value).to_timestream();
             prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), (value + 0.0).to_bits());
         }
     }
 
     #[test]
     fn zero_has_no_sign() {
-        assert_eq!(measure_text(&Measure::Double(-0.0)), "0");
-        assert_eq!(measure_text(&Measure::Double(1e300)), "1e300");
-        assert_eq!(measure_text(&Measure::Double(26.5)), "26.5");
+        assert_eq!(Measure::Double(-0.0).to_timestream(), "0");
+        assert_eq!(Measure::Double(1e300).to_timestream(), "1e300");
+        assert_eq!(Measure::Double(26.5).to_timestream(), "26.5");
     }
 }
