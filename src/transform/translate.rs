@@ -7,7 +7,7 @@ use super::language;
 use super::model::{
     Action, Copy, Fidelity, LambdaMayDrop, SPEC_VERSION, SelectedIndexName, SelectedNameClash, Step, TransformSpec, TransformSwitches,
 };
-use crate::expression::{Expression, ParseError, parse_filter, parse_math};
+use crate::expression::{Expression, Kind, ParseError, parse_filter, parse_math};
 use crate::inventory::{Activity, ActivityKind, Pipeline, shown};
 use crate::path::ColumnPath;
 
@@ -203,15 +203,12 @@ pub(super) fn twice_named(copies: &[Copy]) -> Vec<&str> {
 }
 
 fn filtered(text: &str, expression: Expression, switches: &TransformSwitches) -> (Action, Fidelity) {
-    let differences = language::left_open(&expression, &switches.expressions);
+    let differences = language::left_open(&expression, Kind::Filter, &switches.expressions);
     (Action::Filter { text: text.to_owned(), expression }, graded(differences))
 }
 
 fn computed(attribute: &str, text: &str, expression: Expression, switches: &TransformSwitches) -> (Action, Fidelity) {
-    let mut differences = language::left_open(&expression, &switches.expressions);
-    if language::reads_something(&expression) {
-        differences.push(language::undefined_math(switches.expressions.undefined_math).to_owned());
-    }
+    let mut differences = language::left_open(&expression, Kind::Math, &switches.expressions);
     if attribute.contains(['.', '[']) {
         differences.push(format!("{} is taken as one name at the root, not as a path", shown(attribute)));
     }

@@ -3,7 +3,7 @@
 use super::flow::{Flow, Presence};
 use super::known::KnownColumns;
 use super::{Report, names};
-use crate::expression::Expression;
+use crate::expression::{Expression, Kind, OpenPoint, Switches, open_points};
 use crate::inventory::{printable, shown};
 use crate::path::ColumnPath;
 use crate::transform::finding::{FindingCode as Code, FindingGrade as Grade, listed};
@@ -21,11 +21,11 @@ pub(super) fn check(spec: &TransformSpec, known: Option<&KnownColumns>, report: 
             Action::SelectAttributes { selections } => at.select(selections, &mut flow),
             Action::Filter { expression, .. } => {
                 at.filter(expression, &mut flow);
-                at.expression(expression, spec);
+                at.expression(expression, Kind::Filter, &spec.switches.expressions);
             }
             Action::Math { attribute, expression, .. } => {
                 at.math(attribute, expression, &mut flow);
-                at.expression(expression, spec);
+                at.expression(expression, Kind::Math, &spec.switches.expressions);
             }
             Action::DeviceRegistryEnrich { attribute, thing_name } => at.enrich("the registry", attribute, thing_name, &mut flow),
             Action::DeviceShadowEnrich { attribute, thing_name } => at.enrich("the device shadow", attribute, thing_name, &mut flow),
@@ -262,26 +262,18 @@ impl At<'_> {
     }
 
     /// What an expression says that the documents leave open.
-    fn expression(&mut self, expression: &Expression, spec: &TransformSpec) {
-        if language::may_divide_integers(expression, &spec.switches.expressions) {
-            let cause = "divides what may be an integer by an integer, and the documents call the result an integer without saying how it is rounded".to_owned();
-            self.say(
-                Code::IntegerDivision,
-                Grade::Warning,
-                cause,
-                language::integer_division_remedy(spec.switches.expressions.integer_division),
-            );
+    fn expression(&mut self, expression: &Expression, kind: Kind, switches: &Switches) {
+        let points = open_points(expression, kind);
+        if language::may_divide_integers(&points, switches) {
+            let cause =
+                "divides what may be a whole number by a whole number, and the documents do not say how the result is rounded".to_owned();
+            self.say(Code::IntegerDivision, Grade::Warning, cause, language::integer_division_remedy(switches.integer_division));
         }
-        if language::divides_by_unknown(expression) {
-            let cause = "divides by a value that can be zero, or takes the logarithm of one that can be zero or less, and no document says what comes of that".to_owned();
-            self.say(
-                Code::DivisionByAttribute,
-                Grade::Note,
-                cause,
-                language::division_by_zero_remedy(spec.switches.expressions.division_by_zero),
-            );
+        if points.contains(&OpenPoint::DivisionByZero) {
+            let remedy = language::division_by_zero_remedy(switches.division_by_zero);
+            self.say(Code::DivisionByZero, Grade::Note, OpenPoint::DivisionByZero.sentence().to_owned(), remedy);
         }
-        if language::has_null(expression) {
+        if points.contains(&OpenPoint::NullExistenceCheck) {
             let chained = matches!(expression, Expression::Binary(binary) if language::joins(binary.operator));
             let (grade, chain) = if chained {
                 (Grade::Warning, ", and inside AND or OR one missing attribute makes the whole condition undefined")
@@ -289,7 +281,7 @@ impl At<'_> {
                 (Grade::Note, "")
             };
             let cause = format!("compares with NULL: an attribute that is missing is not NULL but undefined{chain}");
-            self.say(Code::NullCheck, grade, cause, language::null_check_remedy(spec.switches.expressions.null_existence_check));
+            self.say(Code::NullCheck, grade, cause, language::null_check_remedy(switches.null_existence_check));
         }
     }
 

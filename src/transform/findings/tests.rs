@@ -115,7 +115,7 @@ fn what_is_set_for_nothing_is_found() {
 fn what_the_documents_leave_open_is_found() {
     for (kind, code, grade) in [
         (math("x", "a * 9 / 5 + 32"), Code::IntegerDivision, Grade::Warning),
-        (math("x", "a / b"), Code::DivisionByAttribute, Grade::Note),
+        (math("x", "a / b"), Code::DivisionByZero, Grade::Note),
         (filter("co <> NULL OR lpg <> NULL"), Code::NullCheck, Grade::Warning),
         (filter("co <> NULL"), Code::NullCheck, Grade::Note),
         (filter("1 < 2"), Code::FilterAlwaysTheSame, Grade::Warning),

@@ -80,8 +80,8 @@ fn prepared(cases: &[Case]) -> tempfile::TempDir {
 
 /// Runs Python with these arguments; what it printed.
 fn python(arguments: &[&str], folder: &Path) -> String {
-    let run = Command::new("python3").args(arguments).current_dir(folder).output();
-    let run = run.expect("python3 must be installed: the generated functions are tested by running them");
+    let run = Command::new("python3").arg("-B").args(arguments).current_dir(folder).env("PYTHONUTF8", "1").output();
+    let run = run.unwrap_or_else(|error| panic!("python3 is needed to test the generated code, and cannot be started: {error}"));
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap()
 }
