@@ -88,7 +88,7 @@ impl ParseReason {
             Self::Empty => "write a condition such as `temp > 40 AND hum < 20`, or a sum such as `(temp - 32) * 5.0 / 9.0`".to_owned(),
             Self::TooLong { .. } => "the service took at most 256 characters: split the expression over several activities".to_owned(),
             Self::TooDeep => format!(
-                "split the expression over several activities, or use fewer parentheses (the limit is {DEPTH_MAX}: an operator counts 2, a function 3)"
+                "split the expression over several activities, or use fewer parentheses (the limit is {DEPTH_MAX}: a parenthesis counts 1, an operator 2, a function 3)"
             ),
             Self::Character { .. } => {
                 "names are letters, digits and underscores; copy any other attribute to such a name with an addAttributes activity first"

@@ -76,9 +76,7 @@ impl Numeric {
 
     /// A number of a message: an Int where it is whole, however it is written. `None` beyond 9.99…E999.
     pub(super) fn of_message(text: &str) -> Option<Self> {
-        if let Ok(int) = text.parse::<i128>()
-            && int.unsigned_abs() < INT_END.unsigned_abs()
-        {
+        if let Some(int) = text.parse::<i128>().ok().filter(|int| int.abs() < INT_END) {
             return Some(Self::Int(int));
         }
         bounded(read(text)?).ok().map(|value| Self::Decimal(value).whole())
@@ -89,12 +87,11 @@ impl Numeric {
         is_numeric(text).then(|| read(text)).flatten().and_then(|value| bounded(value).ok()).map(Self::Decimal)
     }
 
-    /// The double that a function computed, by its shortest text. `None` for NaN and the infinities.
+    /// The double that a function computed, by its shortest text; of two that are equally near, the even one, which is also
+    /// Python's choice (and not that of Rust's own formatting). `None` for NaN and the infinities.
     pub(super) fn of_f64(value: f64) -> Option<Self> {
-        if !value.is_finite() {
-            return None;
-        }
-        bounded(read(&format!("{value:e}"))?).ok().map(Self::Decimal)
+        let text = crate::value::Number::from_f64(value)?;
+        bounded(read(text.as_str())?).ok().map(Self::Decimal)
     }
 
     /// The nearest double.

@@ -125,7 +125,7 @@ fn of_operator(binary: &Binary, points: &mut BTreeSet<OpenPoint>) {
 }
 
 fn divides_by(divisor: &Expression, points: &mut BTreeSet<OpenPoint>) {
-    if !literal(divisor).is_some_and(|number| number.sign() != 0) {
+    if literal(divisor).is_none_or(|number| number.sign() == 0) {
         points.insert(OpenPoint::DivisionByZero);
     }
 }
@@ -133,7 +133,7 @@ fn divides_by(divisor: &Expression, points: &mut BTreeSet<OpenPoint>) {
 fn of_function(function: Function, arguments: &[Expression], points: &mut BTreeSet<OpenPoint>) {
     match (function, arguments) {
         (Function::Mod, [_, divisor]) => divides_by(divisor, points),
-        (Function::Ln | Function::Log, [x]) if !literal(x).is_some_and(|number| number.sign() > 0) => {
+        (Function::Ln | Function::Log, [x]) if literal(x).is_none_or(|number| number.sign() <= 0) => {
             points.insert(OpenPoint::DivisionByZero);
         }
         (Function::Exp | Function::Power | Function::Sinh | Function::Cosh, _) => {

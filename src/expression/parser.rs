@@ -13,7 +13,7 @@ use super::number::Numeric;
 pub const TEXT_MAX: usize = 4096;
 
 /// The deepest tree, where NOT counts 1, an operator 2 and a function 3: the levels that they take in JSON (whose reader
-/// stops at 128).
+/// stops at 128). In a text, parentheses count 1 as well.
 pub const DEPTH_MAX: usize = 100;
 
 /// Which activity an expression belongs to.
@@ -82,6 +82,41 @@ pub(super) fn not_a_condition(expression: &Expression) -> Option<&'static str> {
     }
 }
 
+/// How tightly an operator binds, loosest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Not,
+    Comparison,
+    Sum,
+    Product,
+    Operand,
+}
+
+impl Binding {
+    fn of(operator: Operator) -> Self {
+        match operator {
+            Operator::Or => Self::Or,
+            Operator::And => Self::And,
+            Operator::Add | Operator::Subtract => Self::Sum,
+            Operator::Multiply | Operator::Divide | Operator::Remainder => Self::Product,
+            _ => Self::Comparison,
+        }
+    }
+
+    fn tighter(self) -> Self {
+        match self {
+            Self::Or => Self::And,
+            Self::And => Self::Not,
+            Self::Not => Self::Comparison,
+            Self::Comparison => Self::Sum,
+            Self::Sum => Self::Product,
+            Self::Product | Self::Operand => Self::Operand,
+        }
+    }
+}
+
 /// A tree and how deep it is.
 struct Tree {
     expression: Expression,
@@ -97,7 +132,7 @@ impl Tree {
 struct Parser {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
     kind: Kind,
-    /// Open parentheses, calls and NOTs around the place.
+    /// How deep the place lies: parentheses and NOTs around it count 1, operators 2, calls 3.
     nesting: usize,
 }
 
@@ -141,8 +176,8 @@ impl Parser {
         self.tokens.next_if(|token| matches!(token.lexeme, Lexeme::Sign(found) if found == sign)).is_some()
     }
 
-    fn take_keyword(&mut self, keyword: &str) -> bool {
-        self.tokens.next_if(|token| matches!(&token.lexeme, Lexeme::Word(word) if word.eq_ignore_ascii_case(keyword))).is_some()
+    fn at_keyword(&mut self, keyword: &str) -> bool {
+        matches!(self.peek(), Lexeme::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 
     /// What is wrong where an expression is whole and the text goes on.
@@ -165,14 +200,14 @@ impl Parser {
         self.error(reason.unwrap_or(ParseReason::Continuation { found }))
     }
 
-    /// Goes one level down, for as long as `inner` runs.
-    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
-        if self.nesting == DEPTH_MAX {
+    /// Goes down by as many levels as `by` says, for as long as `inner` runs.
+    fn nested<T>(&mut self, by: usize, inner: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
+        if self.nesting + by > DEPTH_MAX {
             return Err(self.error(ParseReason::TooDeep));
         }
-        self.nesting += 1;
+        self.nesting += by;
         let result = inner(self);
-        self.nesting -= 1;
+        self.nesting -= by;
         result
     }
 
@@ -196,74 +231,51 @@ impl Parser {
     }
 
     fn condition(&mut self) -> Result<Tree, ParseError> {
-        let mut left = self.conjunction()?;
-        loop {
-            let at = self.position();
-            if !self.take_keyword("OR") {
-                return Ok(left);
-            }
-            self.refuse_in_math(at, "OR")?;
-            left = Self::binary(at, Operator::Or, left, self.conjunction()?)?;
-        }
+        self.at_least(Binding::Or)
     }
 
-    fn conjunction(&mut self) -> Result<Tree, ParseError> {
-        let mut left = self.negation()?;
+    /// An expression of operators that bind as `loosest` or tighter.
+    fn at_least(&mut self, loosest: Binding) -> Result<Tree, ParseError> {
+        // Operators that can still follow: no comparison after a comparison, or after NOT, which took what it binds.
+        let mut tightest = Binding::Product;
+        let mut left = if loosest <= Binding::Not && self.at_keyword("NOT") {
+            tightest = Binding::And;
+            self.negation()?
+        } else {
+            self.operand()?
+        };
         loop {
             let at = self.position();
-            if !self.take_keyword("AND") {
-                return Ok(left);
+            let Some((operator, binding)) = self.take_operator(loosest, tightest) else { return Ok(left) };
+            if !operator.is_arithmetic() {
+                self.refuse_in_math(at, operator.sql())?;
             }
-            self.refuse_in_math(at, "AND")?;
-            left = Self::binary(at, Operator::And, left, self.negation()?)?;
+            let right = self.nested(2, |parser| parser.at_least(binding.tighter()))?;
+            left = Self::binary(at, operator, left, right)?;
+            if binding == Binding::Comparison {
+                tightest = Binding::And;
+            }
         }
     }
 
     fn negation(&mut self) -> Result<Tree, ParseError> {
         let at = self.position();
-        if !self.take_keyword("NOT") {
-            return self.comparison();
-        }
         self.refuse_in_math(at, "NOT")?;
-        let inner = self.nested(Self::negation)?;
+        self.tokens.next();
+        let inner = self.nested(1, |parser| parser.at_least(Binding::Not))?;
         Self::deeper(Expression::Not(Box::new(inner.expression)), at, 1, inner.depth)
     }
 
-    fn comparison(&mut self) -> Result<Tree, ParseError> {
-        let left = self.sum()?;
-        let at = self.position();
-        let Some(operator) = self.take_operator(Operator::is_comparison) else { return Ok(left) };
-        self.refuse_in_math(at, operator.sql())?;
-        let right = self.sum()?;
-        Self::binary(at, operator, left, right)
-    }
-
-    fn sum(&mut self) -> Result<Tree, ParseError> {
-        let mut left = self.product()?;
-        loop {
-            let at = self.position();
-            let Some(operator) = self.take_operator(|o| matches!(o, Operator::Add | Operator::Subtract)) else { return Ok(left) };
-            left = Self::binary(at, operator, left, self.product()?)?;
-        }
-    }
-
-    fn product(&mut self) -> Result<Tree, ParseError> {
-        let mut left = self.operand()?;
-        loop {
-            let at = self.position();
-            let operator = self.take_operator(|o| matches!(o, Operator::Multiply | Operator::Divide | Operator::Remainder));
-            let Some(operator) = operator else { return Ok(left) };
-            left = Self::binary(at, operator, left, self.operand()?)?;
-        }
-    }
-
-    /// The next operator, if it is one of those `wanted`.
-    fn take_operator(&mut self, wanted: impl Fn(Operator) -> bool) -> Option<Operator> {
-        let Lexeme::Sign(sign) = self.peek() else { return None };
-        let sign = *sign;
-        let operator = Operator::ALL.into_iter().find(|operator| operator.sql() == sign && wanted(*operator))?;
-        self.tokens.next();
-        Some(operator)
+    /// The next operator, if it binds within these bounds.
+    fn take_operator(&mut self, loosest: Binding, tightest: Binding) -> Option<(Operator, Binding)> {
+        let operator = match self.peek() {
+            Lexeme::Sign(sign) => Operator::ALL.into_iter().find(|operator| operator.sql() == *sign),
+            Lexeme::Word(word) => Operator::ALL.into_iter().find(|operator| operator.sql().eq_ignore_ascii_case(word)),
+            _ => None,
+        }?;
+        let binding = Binding::of(operator);
+        (loosest <= binding && binding <= tightest).then(|| self.tokens.next())?;
+        Some((operator, binding))
     }
 
     fn operand(&mut self) -> Result<Tree, ParseError> {
@@ -290,7 +302,7 @@ impl Parser {
             }
             Lexeme::Sign("(") => {
                 self.tokens.next();
-                let inner = self.nested(Self::condition)?;
+                let inner = self.nested(1, Self::condition)?;
                 self.close()?;
                 Ok(inner)
             }
@@ -363,7 +375,7 @@ impl Parser {
         let mut below = 0;
         if !self.take_sign(")") {
             loop {
-                let argument = self.nested(Self::condition)?;
+                let argument = self.nested(3, Self::condition)?;
                 below = below.max(argument.depth);
                 arguments.push(argument.expression);
                 if !self.take_sign(",") {

@@ -187,6 +187,8 @@ fn hostile_depth_and_length_are_refused_and_use_little_stack() {
         format!("a{}", " OR a".repeat(800)),
         format!("{}a{}", "abs(".repeat(800), ")".repeat(800)),
         "(".repeat(4000),
+        "a OR a AND NOT a = a + a * (".repeat(145),
+        "abs(a + a * ".repeat(340),
         "NOT(".repeat(1000),
         "a.".repeat(2000),
         "-".repeat(4000),
