@@ -6,9 +6,10 @@ use crate::mapping::{
 };
 use crate::path::{ColumnPath, Segment};
 use crate::record::MeasureKind;
-use crate::time::{Nanos, TimeFormat};
+use crate::time::TimeFormat;
 use crate::value::{Number, Object, Value};
 
+use super::times::time_text;
 use super::{Case, path};
 
 /// The same numbers for the same seed everywhere (SplitMix64).
@@ -23,20 +24,20 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
     }
 
     /// True once in `times`.
-    fn once_in(&mut self, times: usize) -> bool {
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    fn of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+    pub(super) fn of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
         choices[self.below(choices.len())]
     }
 
-    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+    pub(super) fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())].clone()
     }
 }
@@ -297,7 +298,7 @@ fn policies(random: &mut Random) -> Policies {
     }
 }
 
-fn format(random: &mut Random) -> TimeFormat {
+pub(super) fn format(random: &mut Random) -> TimeFormat {
     match random.below(9) {
         0 => TimeFormat::EpochSeconds,
         1 => TimeFormat::EpochMillis,
@@ -340,6 +341,29 @@ pub(super) fn case(random: &mut Random, messages: usize) -> Case {
     Case { mapping, messages }
 }
 
+/// A case in which only the time, and a measure that is one, can be wrong.
+pub(super) fn time_case(random: &mut Random, messages: usize) -> Case {
+    let mut mapping = super::examples::plant();
+    (mapping.time.format, mapping.policies) = (format(random), policies(random));
+    mapping.measures.truncate(1);
+    mapping.measures.push(MeasureRule {
+        column: path("seen"),
+        name: "seen".into(),
+        kind: MeasureKind::Timestamp,
+        format: Some(mapping.time.format.clone()),
+    });
+    let message = |random: &mut Random| {
+        let mut message: Object =
+            [("deviceId", "d"), ("temperature", "1")].map(|(name, text)| (name.to_owned(), Value::String(text.to_owned()))).into();
+        message.insert("place".to_owned(), Value::Object([("site".to_owned(), Value::String("n".to_owned()))].into()));
+        message.insert("timestamp".to_owned(), time_value(random, &mapping.time.format));
+        message.insert("seen".to_owned(), time_value(random, &mapping.time.format));
+        message
+    };
+    let messages = (0..messages).map(|_| message(random)).collect();
+    Case { mapping, messages }
+}
+
 fn message(random: &mut Random, mapping: &TableMapping) -> Object {
     let mut message = Object::new();
     for rule in &mapping.measures {
@@ -351,6 +375,9 @@ fn message(random: &mut Random, mapping: &TableMapping) -> Object {
     for rule in &mapping.dimensions {
         if !random.once_in(5) {
             let value = if random.once_in(3) { any_value(random, 0) } else { Value::String(random.of(&["d1", "d2", "é"]).to_owned()) };
+            // All dimensions together end at 2,048 bytes.
+            let room = 2048 - mapping.dimensions.iter().map(|rule| rule.name.len()).sum::<usize>();
+            let value = if random.once_in(25) { Value::String("d".repeat(room + 1 - random.below(6))) } else { value };
             put(random, &mut message, &rule.column, value);
         }
     }
@@ -425,11 +452,11 @@ fn any_number(random: &mut Random) -> Number {
     match random.below(6) {
         0 => random.next().cast_signed().into(),
         5 => {
-            // Whole numbers with a few binary places: two shortest texts can be equally close to one of these.
-            let whole = i32::try_from(random.next() >> 33).unwrap();
-            let wide = f64::from(whole) * 4_194_304.0 + f64::from(i32::try_from(random.next() >> 42).unwrap());
-            let places = i32::try_from(random.below(24)).unwrap() - 12;
-            Number::from_f64(wide * 2_f64.powi(places)).unwrap()
+            // Sixteen digits and a quarter or an eighth: two shortest texts can be equally close to one of these.
+            let whole = 500_000_000_000_000 + random.next() % 600_000_000_000_000;
+            let shift = random.below(8);
+            let ending = random.of(&["25", "75", "125", "375", "5", "0", "625", "0625"]);
+            Number::parse(&format!("{}{}.{ending}", random.of(&["", "-"]), whole >> shift)).unwrap()
         }
         1 => loop {
             if let Some(number) = Number::from_f64(f64::from_bits(random.next())) {
@@ -487,100 +514,10 @@ fn measure_value(random: &mut Random, rule: &MeasureRule) -> Value {
     }
 }
 
-fn time_value(random: &mut Random, format: &TimeFormat) -> Value {
+pub(super) fn time_value(random: &mut Random, format: &TimeFormat) -> Value {
     let text = time_text(random, format);
     match Number::parse(&text) {
         Some(number) if !random.once_in(4) => Value::Number(number),
         _ => Value::String(text),
     }
-}
-
-/// A text in a format, mostly; sometimes with one character too many, too few or another one.
-fn time_text(random: &mut Random, format: &TimeFormat) -> String {
-    let nanos = match random.below(8) {
-        0 => random.next().cast_signed(),
-        1 => random.pick(&[i64::MIN, i64::MAX, 0, -1, 1_483_228_799_000_000_000, 951_782_400_000_000_000]),
-        _ => 946_684_800_000_000_000 + random.next().cast_signed() % 3_000_000_000_000_000_000,
-    };
-    let scaled = |unit: i64| format!("{}.{:09}", nanos / unit, nanos % unit);
-    let mut text = match format {
-        TimeFormat::EpochSeconds if random.once_in(2) => scaled(1_000_000_000).replace(".-", "."),
-        TimeFormat::EpochSeconds => (nanos / 1_000_000_000).to_string(),
-        TimeFormat::EpochMillis => (nanos / 1_000_000).to_string(),
-        TimeFormat::EpochMicros => (nanos / 1_000).to_string(),
-        TimeFormat::EpochNanos => nanos.to_string(),
-        TimeFormat::Iso8601 => iso8601(random, nanos),
-        TimeFormat::Athena => Nanos(nanos).to_timestream() + random.of(&["", " UTC", "Z", " CET"]),
-        TimeFormat::Java(pattern) => written(random, pattern.as_str(), nanos),
-    };
-    if random.once_in(6) {
-        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        let (at, other) =
-            (places.get(random.below(places.len())).copied().unwrap_or(0), random.of(&["", "0", "9", "-", ":", "Z", "+", " ", "６", "."]));
-        let end = places.iter().copied().find(|place| *place > at).unwrap_or(text.len());
-        text.replace_range(if random.once_in(2) { at..at } else { at..end }, other);
-    }
-    text
-}
-
-fn iso8601(random: &mut Random, nanos: i64) -> String {
-    let whole = Nanos(nanos).to_iso8601();
-    let bare = whole.trim_end_matches('Z');
-    match random.below(7) {
-        0 => whole,
-        1 => bare.replace('T', random.of(&[" ", "t", "_"])),
-        2 => bare.get(..10).unwrap_or_default().to_owned(),
-        3 => format!("{}:60{}", bare.get(..16).unwrap_or_default(), random.of(&["", "Z", ".5", "+01:00"])),
-        4 => format!("2016-12-31T23:59:60{}", random.of(&["", "Z", ".999999999999Z", "+00:00", "+01:00", "-00"])),
-        5 => format!("{}{}", bare.get(..16).unwrap_or_default(), random.of(&["Z", "", ":", "+01"])),
-        _ => format!("{bare}{}", random.of(&["+02:00", "-0230", "+18", "+18:59", "+19:00", "-02:60", "+2", ",5", "z", "+"])),
-    }
-}
-
-/// An instant by a Java pattern, roughly: optional parts come and go.
-fn written(random: &mut Random, pattern: &str, nanos: i64) -> String {
-    let at = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap());
-    let (mut out, mut chars, mut quoted) = (String::new(), pattern.chars().peekable(), false);
-    let mut silent: Vec<bool> = Vec::new();
-    while let Some(letter) = chars.next() {
-        let mut count = 1;
-        while letter.is_ascii_alphabetic() && !quoted && chars.next_if_eq(&letter).is_some() {
-            count += 1;
-        }
-        let half = if at.hour() % 12 == 0 { 12 } else { at.hour() % 12 };
-        let text = match letter {
-            '\'' => {
-                quoted = !quoted;
-                String::new()
-            }
-            c if quoted => c.to_string(),
-            '[' => {
-                silent.push(random.once_in(3));
-                continue;
-            }
-            ']' => {
-                silent.pop();
-                continue;
-            }
-            'y' | 'u' if count == 2 => format!("{:02}", at.year().rem_euclid(100)),
-            'y' | 'u' => format!("{:0count$}", at.year()),
-            'M' => format!("{:0count$}", at.month()),
-            'd' => format!("{:0count$}", at.day()),
-            'H' => format!("{:0count$}", at.hour()),
-            'k' => format!("{:0count$}", if at.hour() == 0 { 24 } else { at.hour() }),
-            'h' => format!("{half:0count$}"),
-            'a' => (if at.hour() < 12 { random.of(&["AM", "am"]) } else { random.of(&["PM", "Pm"]) }).to_owned(),
-            'm' => format!("{:0count$}", at.minute()),
-            's' => format!("{:0count$}", at.second()),
-            'S' => format!("{:09}", at.subsec_nanosecond())[..count.min(9)].to_owned(),
-            'n' => format!("{:0count$}", at.subsec_nanosecond()),
-            'X' | 'x' | 'Z' => random.of(&["Z", "+02", "-0230", "+02:30", "+02:30:15", "-023015", "+1900", "+0260", "+00"]).to_owned(),
-            'z' => random.of(&["UTC", "gmt", "CET"]).to_owned(),
-            c => c.to_string(),
-        };
-        if !silent.contains(&true) {
-            out.push_str(&text);
-        }
-    }
-    out
 }

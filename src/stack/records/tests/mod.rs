@@ -3,6 +3,7 @@
 mod differential;
 pub(in crate::stack) mod examples;
 mod generate;
+mod times;
 
 use std::path::Path;
 use std::process::Command;
