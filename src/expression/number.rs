@@ -67,7 +67,7 @@ impl Numeric {
     pub(super) fn of_literal(text: &str) -> Option<Self> {
         crate::value::Number::parse(text)?;
         if !text.contains(['.', 'e', 'E']) {
-            return text.parse::<i128>().ok().filter(|int| int.abs() < INT_END).map(Self::Int);
+            return text.parse::<i128>().ok().filter(|int| int.unsigned_abs() < INT_END.unsigned_abs()).map(Self::Int);
         }
         let exact = read(text)?;
         let value = bounded(exact).ok()?;
@@ -76,7 +76,7 @@ impl Numeric {
 
     /// A number of a message: an Int where it is whole, however it is written. `None` beyond 9.99…E999.
     pub(super) fn of_message(text: &str) -> Option<Self> {
-        if let Some(int) = text.parse::<i128>().ok().filter(|int| int.abs() < INT_END) {
+        if let Some(int) = text.parse::<i128>().ok().filter(|int| int.unsigned_abs() < INT_END.unsigned_abs()) {
             return Some(Self::Int(int));
         }
         bounded(read(text)?).ok().map(|value| Self::Decimal(value).whole())
@@ -171,7 +171,9 @@ impl Numeric {
         decimals: impl Fn(&mut Context<Dec>, &mut Dec, &Dec),
     ) -> Result<Self, NoResult> {
         match (self, other) {
-            (Self::Int(a), Self::Int(b)) => ints(a, b).filter(|int| int.abs() < INT_END).map(Self::Int).ok_or(NoResult),
+            (Self::Int(a), Self::Int(b)) => {
+                ints(a, b).filter(|int| int.unsigned_abs() < INT_END.unsigned_abs()).map(Self::Int).ok_or(NoResult)
+            }
             _ => {
                 let mut result = self.decimal();
                 decimals(&mut context(), &mut result, &other.decimal());

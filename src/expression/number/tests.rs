@@ -76,6 +76,14 @@ fn doubles_keep_their_shortest_text() {
     assert_eq!(Numeric::of_f64(32.0).map(Numeric::text).as_deref(), Some("32"));
     assert_eq!(Numeric::of_f64(-0.0).map(Numeric::text).as_deref(), Some("0"));
     assert_eq!(Numeric::of_f64(f64::MAX).map(Numeric::text).as_deref(), Some("1.7976931348623157E+308"));
-    assert_eq!(Numeric::of_f64(19_510_316_491_641.312_5).map(Numeric::text).as_deref(), Some("19510316491641.312"));
+    assert_eq!(Numeric::of_f64("19510316491641.3125".parse().unwrap()).map(Numeric::text).as_deref(), Some("19510316491641.312"));
     assert!(Numeric::of_f64(f64::NAN).is_none());
+}
+
+#[test]
+fn the_ends_of_what_is_read_at_all_are_no_trap() {
+    for text in [i128::MIN.to_string(), i128::MAX.to_string()] {
+        assert!(Numeric::of_literal(&text).is_none(), "{text} has more than 34 digits");
+        assert!(Numeric::of_message(&text).is_some(), "{text} is rounded");
+    }
 }

@@ -25,6 +25,7 @@ const SEED: u64 = 20_251_215;
 const MESSAGES: usize = 10;
 const EXPRESSIONS: usize = 1_500;
 
+#[allow(clippy::disallowed_methods, reason = "whoever runs the test says how many cases it tries")]
 fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number")),
