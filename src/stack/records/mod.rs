@@ -30,8 +30,6 @@ pub enum RecordsError {
     Mapping(#[from] MappingError),
     #[error("no table is mapped")]
     NoMapping,
-    #[error("store {store}: {count} tables are mapped, and nothing says which message goes to which")]
-    NoRoute { store: String, count: usize },
     #[error("the version is {0}, and Timestream takes 1 and more")]
     Version(i64),
 }
@@ -43,23 +41,21 @@ impl RecordsError {
         match self {
             Self::Mapping(error) => error.hint(),
             Self::NoMapping => Some("plan first: migration.toml then names a table for the store".to_owned()),
-            Self::NoRoute { store, .. } => Some(format!("keep one table for {store:?} in migration.toml")),
             Self::Version(_) => Some("use the version of the plan".to_owned()),
         }
     }
 }
 
-/// `records.py` for the tables that the messages of one store go to.
+/// `records.py` for the mappings of one store: one that takes every message, or several that a routing column tells apart.
 ///
 /// # Errors
-/// When a mapping cannot be obeyed, there is none, or there are several and none says which message is whose.
+/// When a mapping cannot be obeyed, there is none, or their routes contradict each other.
 pub fn render(mappings: &[&TableMapping], version: i64) -> Result<String, RecordsError> {
     if version < 1 {
         return Err(RecordsError::Version(version));
     }
     match mappings {
         [] => Err(RecordsError::NoMapping),
-        [mapping] => emit::module(mapping, version),
-        [mapping, ..] => Err(RecordsError::NoRoute { store: mapping.store.clone(), count: mappings.len() }),
+        mappings => emit::module(mappings, version),
     }
 }

@@ -153,6 +153,26 @@ def _is_partition_column(name):
     return name in ("__dt", "__year", "__month", "__day", "__hour") or name.startswith("__partition_")
 
 
+class Routes:
+    """Which of a store's mappings takes a message: by the text in one column, found as every column is. A message whose value no
+    mapping takes, or that has none, goes to `otherwise`; where there is none it is refused."""
+
+    def __init__(self, column, path, by_value, *, otherwise):
+        self.column = column
+        self.columns = Columns({column: path}, [], "omit")
+        self.by_value = by_value
+        self.otherwise = otherwise
+
+    def taker_of(self, message):
+        values, _ = self.columns.find(message)
+        value = values.get(self.column)
+        taker = self.otherwise if value is None else self.by_value.get(text_of(value), self.otherwise)
+        if taker is None:
+            what = "missing, null or empty" if value is None or value == "" else _excerpt(value)
+            raise Refused("no_route", self.column, f"the routing column {_shown(self.column)} is {what}, which no route takes")
+        return taker
+
+
 # --- a message under the policies of its mapping
 
 

@@ -1,6 +1,6 @@
 //! The mapper here against `records.py` there: the same records, or the same refusals, for random mappings and messages.
 
-use super::generate::{Random, case, time_case};
+use super::generate::{Random, case, routed_case, time_case};
 use super::{both_sides, json};
 
 const MESSAGES_PER_MAPPING: usize = 40;
@@ -16,9 +16,13 @@ fn setting(name: &str, default: usize) -> usize {
 fn generated_records_equal_those_of_the_mapper() {
     let count = setting("IOTA2TS_RECORD_CASES", 4_000).div_ceil(MESSAGES_PER_MAPPING);
     let mut random = Random(u64::try_from(setting("IOTA2TS_RECORD_SEED", 20_251_215)).unwrap());
-    // Every third mapping is about nothing but its time.
+    // Every fourth case is about nothing but its time, and every fourth about routes.
     let cases: Vec<_> = (0..count)
-        .map(|at| if at % 3 == 0 { time_case(&mut random, MESSAGES_PER_MAPPING) } else { case(&mut random, MESSAGES_PER_MAPPING) })
+        .map(|at| match at % 4 {
+            0 => time_case(&mut random, MESSAGES_PER_MAPPING),
+            1 => routed_case(&mut random, MESSAGES_PER_MAPPING),
+            _ => case(&mut random, MESSAGES_PER_MAPPING),
+        })
         .collect();
     let (here, there) = both_sides(&cases, VERSION);
     assert_eq!(here.len(), there.len());
@@ -26,7 +30,7 @@ fn generated_records_equal_those_of_the_mapper() {
     for (at, (here, there)) in here.iter().zip(&there).enumerate() {
         let case = &cases[at / MESSAGES_PER_MAPPING];
         let message = &case.messages[at % MESSAGES_PER_MAPPING];
-        assert_eq!(here, there, "case {at}: {}\n{:#?}", json(message), case.mapping);
+        assert_eq!(here, there, "case {at}: {}\n{:#?}", json(message), case.mappings);
         let kind = here.get("code").and_then(|code| code.as_str()).unwrap_or("record");
         *tally.entry(kind.to_owned()).or_insert(0_usize) += 1;
     }

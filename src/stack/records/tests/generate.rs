@@ -1,8 +1,8 @@
 //! Random mappings, and random messages that lie close to them.
 
 use crate::mapping::{
-    Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, TableMapping,
-    TimeRule, UnknownColumn, WrongType, check_rules,
+    Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, Route,
+    TableMapping, Takes, TimeRule, UnknownColumn, WrongType, check_routes, check_rules,
 };
 use crate::path::{ColumnPath, Segment};
 use crate::record::MeasureKind;
@@ -338,7 +338,43 @@ fn any_pattern(random: &mut Random) -> TimeFormat {
 pub(super) fn case(random: &mut Random, messages: usize) -> Case {
     let mapping = mapping(random);
     let messages = (0..messages).map(|_| message(random, &mapping)).collect();
-    Case { mapping, messages }
+    Case { mappings: vec![mapping], messages }
+}
+
+/// A case in which one column says which of up to three mappings takes a message.
+pub(super) fn routed_case(random: &mut Random, messages: usize) -> Case {
+    const VALUES: [[&str; 2]; 3] = [["pump", "1"], ["ofen \"é\"\n", "true"], ["1.50", "[1]"]];
+    let column = path(random.of(&COLUMNS));
+    let catch_all = random.once_in(2);
+    let count = 1 + random.below(3);
+    let mut mappings: Vec<TableMapping> = Vec::new();
+    for (at, values) in VALUES.iter().enumerate().take(count) {
+        let takes = match at + 1 == count && catch_all {
+            true => Takes::Otherwise,
+            false => Takes::Values(values.map(str::to_owned).to_vec()),
+        };
+        let route = Some(Route { column: column.clone(), takes });
+        let mapping = TableMapping { store: "plant".to_owned(), table: format!("table{at}"), route, ..mapping(random) };
+        // Under a column of a value of its own a mapping may not be obeyed any more; then it is left out.
+        if check_rules(&mapping).is_empty() {
+            mappings.push(mapping);
+        }
+    }
+    if mappings.is_empty() || !check_routes(&mappings.iter().collect::<Vec<_>>()).is_empty() {
+        return case(random, messages);
+    }
+    let messages = (0..messages).map(|_| {
+        let taker = mappings[random.below(mappings.len())].clone();
+        let mut message = message(random, &taker);
+        if !random.once_in(4) {
+            let values = random.pick(&VALUES);
+            let text = random.of(&values).to_owned();
+            let number = Number::parse(&text).filter(|_| random.once_in(2)).map(Value::Number);
+            put(random, &mut message, &column, number.unwrap_or(Value::String(text)));
+        }
+        message
+    });
+    Case { messages: messages.collect::<Vec<_>>(), mappings: mappings.clone() }
 }
 
 /// A case in which only the time, and a measure that is one, can be wrong.
@@ -361,7 +397,7 @@ pub(super) fn time_case(random: &mut Random, messages: usize) -> Case {
         message
     };
     let messages = (0..messages).map(|_| message(random)).collect();
-    Case { mapping, messages }
+    Case { mappings: vec![mapping], messages }
 }
 
 fn message(random: &mut Random, mapping: &TableMapping) -> Object {

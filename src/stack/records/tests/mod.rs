@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::history::Row;
-use crate::mapping::{Mapper, TableMapping};
+use crate::mapping::{Mapper, Refusal, Router, TableMapping};
 use crate::path::ColumnPath;
 use crate::provenance::{ObjectId, Provenance};
 use crate::value::{Object, Value};
@@ -36,9 +36,9 @@ pub(in crate::stack) fn python(directory: &Path, arguments: &[&str]) -> String {
     printed + &complaint
 }
 
-/// A mapping and messages for it.
+/// The mappings of a store and messages for them.
 pub(super) struct Case {
-    pub(super) mapping: TableMapping,
+    pub(super) mappings: Vec<TableMapping>,
     pub(super) messages: Vec<Object>,
 }
 
@@ -48,10 +48,15 @@ pub(super) fn both_sides(cases: &[Case], version: i64) -> (Vec<serde_json::Value
     let (mut lines, mut here) = (String::new(), Vec::new());
     for case in cases {
         let texts: Vec<String> = case.messages.iter().map(json).collect();
-        let line = serde_json::json!({"records": super::render(&[&case.mapping], version).unwrap(), "messages": texts});
+        let line =
+            serde_json::json!({"records": super::render(&case.mappings.iter().collect::<Vec<_>>(), version).unwrap(), "messages": texts});
         lines.push_str(&format!("{line}\n"));
-        let mapper = Mapper::new(&case.mapping).unwrap();
-        here.extend(case.messages.iter().map(|message| outcome(&mapper, message, version)));
+        let router = Router::new(case.mappings.iter().enumerate()).unwrap();
+        let mappers: Vec<Mapper> = case.mappings.iter().map(|mapping| Mapper::new(mapping).unwrap()).collect();
+        here.extend(case.messages.iter().map(|message| match router.route(message) {
+            Ok(at) => outcome(&mappers[at], message, version),
+            Err(refusal) => refused(refusal),
+        }));
     }
     std::fs::write(directory.path().join("cases.jsonl"), lines).unwrap();
     std::fs::write(directory.path().join("driver.py"), include_str!("driver.py")).unwrap();
@@ -65,10 +70,12 @@ fn outcome(mapper: &Mapper, message: &Object, version: i64) -> serde_json::Value
             let omitted: Vec<_> = mapped.omitted.iter().map(|omission| serde_json::json!([*omission.measure, omission.why])).collect();
             serde_json::json!({"table": mapper.rules().table, "record": super::wire(&mapped.record, version), "omitted": omitted})
         }
-        Err(refusal) => {
-            serde_json::json!({"code": refusal.code.code(), "column": refusal.column.map(|column| column.to_string())})
-        }
+        Err(refusal) => refused(refusal),
     }
+}
+
+fn refused(refusal: Refusal) -> serde_json::Value {
+    serde_json::json!({"code": refusal.code.code(), "column": refusal.column.map(|column| column.to_string())})
 }
 
 pub(in crate::stack) fn row(columns: Object) -> Row {
