@@ -57,6 +57,7 @@ where
     fn row(&self, unit: &Unit, table: usize, decoded: Decoded) -> UnitRow {
         let row = match decoded {
             Decoded::Bad(bad) => return UnitRow::Quarantined(Box::new(undecodable(unit, bad))),
+            Decoded::Filtered(filtered) => return UnitRow::Filtered(filtered.activity),
             Decoded::Row(row) => row,
         };
         match (self.map)(table, &row) {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
-use crate::history::{BadRow, Decoded, Format, Layout, Listing, ObjectRead, Row, RowSink, SourceObject};
+use crate::history::{BadRow, Decoded, FilteredRow, Format, Layout, Listing, ObjectRead, Row, RowSink, SourceObject};
 use crate::mapping::{Collisions, DimensionRule, MeasureRule, Policies, TableMapping, TimeRule};
 use crate::path::ColumnPath;
 use crate::provenance::{ObjectId, Provenance};
@@ -18,6 +18,8 @@ use crate::value::Object;
 pub(crate) enum FakeRow {
     Good(Record),
     Refused(&'static str),
+    /// Dropped by this activity.
+    Filtered(&'static str),
     Bad,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn source_object(key: &str) -> SourceObject {
         gzip: false,
         size_bytes: 1,
         partitions: Arc::new([]),
+        pipeline: None,
     }
 }
 
@@ -71,6 +74,7 @@ impl MappedHistory for FakeHistory {
             let provenance = Provenance { object: Arc::clone(&object.id), row: number, byte_offset: None };
             let decoded = match row {
                 FakeRow::Bad => Decoded::Bad(BadRow { provenance, reason: "no JSON".to_owned(), raw: "{".to_owned() }),
+                FakeRow::Filtered(activity) => Decoded::Filtered(FilteredRow { provenance, activity: (*activity).into() }),
                 FakeRow::Good(_) | FakeRow::Refused(_) => Decoded::Row(Row { provenance, columns: Object::new() }),
             };
             if sink(decoded) == ControlFlow::Break(()) {
@@ -85,7 +89,7 @@ impl MappedHistory for FakeHistory {
         match &self.objects[&row.provenance.object.key][at] {
             FakeRow::Good(record) => Ok(MappedRow { record: record.clone(), omitted: Vec::new() }),
             FakeRow::Refused(code) => Err(RefusedRow { code, detail: "`temp` holds a string".to_owned() }),
-            FakeRow::Bad => panic!("a bad row is never mapped"),
+            FakeRow::Bad | FakeRow::Filtered(_) => panic!("only good rows are mapped"),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillBuffer, SpillErr
 use super::tally::Tally;
 use super::workers::over;
 use crate::digest::row_digest;
-use crate::history::{Decoded, Layout, Listing, ReadLimits, SourceObject};
+use crate::history::{Decoded, Listing, ReadLimits, SourceObject};
 use crate::mapping::TableMapping;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -106,9 +106,9 @@ pub fn shape_of(mapping: &TableMapping) -> ReadShape {
     }
 }
 
-/// Whether the objects of `object`'s layout hold rows of a store: raw channel messages must go through a pipeline first.
+/// Whether `object` gives rows of a store: raw channel messages must go through a pipeline first.
 pub(crate) fn holds_rows_of(object: &SourceObject, store: &str) -> bool {
-    object.store == store && object.layout != Layout::Channel
+    object.store == store && object.holds_rows()
 }
 
 /// Reads all of `listing` that the `mappings` name (or the sample of it), maps every row and keys every record.
@@ -195,11 +195,12 @@ impl Reading<'_> {
         let rows_max = self.options.sample.map_or(u64::MAX, |sample| sample.rows_per_object_max);
         let mut here = Tally::default();
         let mut failed = None;
-        let mut refused: u64 = 0;
+        let (mut refused, mut filtered): (u64, u64) = (0, 0);
         let mut sink = |decoded: Decoded| {
             here.rows += 1;
             match self.row(unit, &decoded, &mut here, buffer) {
                 Ok(Outcome::Refused) => refused += 1,
+                Ok(Outcome::Filtered) => filtered += 1,
                 Ok(Outcome::Counted) => {}
                 Err(error) => failed = Some(error),
             }
@@ -211,10 +212,12 @@ impl Reading<'_> {
         }
         let read = read.map_err(|failure| CensusError::Read { object: object.id.key.clone(), failure })?;
         // Pair assertion: what the reader says it handed on, what arrived, and what became of it.
-        let accounted = here.undecodable + refused + here.records;
+        let accounted = here.undecodable + refused + filtered + here.records;
         if read.rows != here.rows || here.rows != accounted {
-            let detail =
-                format!("{} arrived, of which {} undecodable, {refused} refused and {} records", here.rows, here.undecodable, here.records);
+            let detail = format!(
+                "{} arrived, of which {} undecodable, {refused} refused, {filtered} filtered and {} records",
+                here.rows, here.undecodable, here.records
+            );
             return Err(CensusError::Unbalanced { subject: format!("`{}`", object.id.key), rows: read.rows, detail });
         }
         if let Some(reason) = read.damage {
@@ -232,6 +235,10 @@ impl Reading<'_> {
                 tally.undecodable += 1;
                 tally.example("undecodable", unit, bad.provenance.row, || format!("{}: {}", bad.provenance, bad.reason));
                 return Ok(Outcome::Counted);
+            }
+            Decoded::Filtered(filtered) => {
+                tally.filter(&filtered.activity);
+                return Ok(Outcome::Filtered);
             }
         };
         match self.history.map(self.table, row) {
@@ -263,6 +270,7 @@ impl Reading<'_> {
 
 enum Outcome {
     Refused,
+    Filtered,
     Counted,
 }
 

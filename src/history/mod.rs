@@ -37,8 +37,13 @@ use crate::value::Object;
 
 pub use directory::Directory;
 pub use error::HistoryError;
-pub use read::read_object;
+pub use read::{Objects, RowReader, read_object};
 pub use source::{Ranges, Source};
+
+/// The JSON value that `bytes` are, read as a row is: a number keeps its text, and a name that stands twice is no JSON here.
+pub(crate) fn json_value(bytes: &[u8]) -> Option<crate::value::Value> {
+    parse::parse(bytes, ReadLimits::default().nesting_max).ok()
+}
 
 /// What was found below a history's root.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +70,17 @@ pub struct SourceObject {
     pub size_bytes: u64,
     /// Partition columns from the key in their order there, `__dt` among them, values decoded.
     pub partitions: Arc<[(String, String)]>,
+    /// The pipeline that makes rows of a channel's messages. None for objects that hold rows as they are, and for channels
+    /// that are left alone.
+    pub pipeline: Option<Arc<str>>,
+}
+
+impl SourceObject {
+    /// Whether rows come of it: raw channel messages are none before a pipeline has run.
+    #[must_use]
+    pub fn holds_rows(&self) -> bool {
+        self.layout != Layout::Channel || self.pipeline.is_some()
+    }
 }
 
 /// Which of the service's layouts the key follows.
@@ -113,11 +129,31 @@ pub struct BadRow {
 /// How much of a bad row is kept.
 pub const RAW_EXCERPT_BYTES_MAX: usize = 4096;
 
+/// A message that its pipeline drops.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilteredRow {
+    pub provenance: Provenance,
+    /// The activity that drops it.
+    pub activity: Arc<str>,
+}
+
 /// One step of reading an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     Row(Row),
     Bad(BadRow),
+    Filtered(FilteredRow),
+}
+
+impl Decoded {
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Row(row) => &row.provenance,
+            Self::Bad(bad) => &bad.provenance,
+            Self::Filtered(filtered) => &filtered.provenance,
+        }
+    }
 }
 
 /// How an object ended.

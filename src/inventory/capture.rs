@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use super::document;
 use super::fields::Place;
 use super::find::{self, Input};
-use super::found::Definitions;
+use super::found::{self, Definitions, Standing};
 use super::merge;
 use super::model::{BlindSpot, INVENTORY_VERSION, Inventory, SourceFile};
 use super::problem::{CaptureError, Findings, Problem, Severity, shown};
+use super::read::handler;
 use super::recognise::{self, Context};
 use super::saved::sha256_hex;
 use super::unseen;
@@ -35,7 +36,7 @@ impl Captured {
     }
 }
 
-/// Reads the definitions in `paths`, files or folders (`*.json`, `*.yaml`, `*.yml`, `*.template`, at any depth, nothing hidden).
+/// Reads the definitions in `paths`, files or folders (`*.json`, `*.yaml`, `*.yml`, `*.template`, `*.py`, at any depth, nothing hidden).
 ///
 /// `parameters` are values for template parameters and pseudo parameters (`AWS::Region`). Mistakes in definitions do not stop
 /// the capture: all of them are in [`Captured::problems`]. The result depends on the files' names and bytes alone, not on
@@ -75,6 +76,7 @@ pub fn capture(paths: &[PathBuf], parameters: &BTreeMap<String, String>) -> Resu
         datasets: merged.datasets,
         rules: merged.rules,
         things: merged.things,
+        handlers: merged.handlers,
         blind_spots: Vec::new(),
     };
     blind_spots.extend(unseen::blind_spots(&inventory, &merged.listed_rules));
@@ -110,6 +112,16 @@ fn one_file(input: &Input, parameters: &BTreeMap<String, String>, used: &mut BTr
         }
     };
     let extension = find::extension(&input.name);
+    if extension == "py" {
+        let source = String::from_utf8_lossy(&bytes);
+        let found = handler::handler(find::stem(&input.name).to_owned(), findings.origin(""), &source);
+        match found {
+            Some(_) => read.source = Some(SourceFile { name: input.name.clone(), sha256: sha256_hex(&bytes) }),
+            None => findings.note("", "writes nothing to Timestream; passed over"),
+        }
+        found::keep(&mut read.definitions.handlers, Standing::Intended, found);
+        return read;
+    }
     let errors = findings.errors();
     let documents = document::read(&bytes, &extension, findings);
     let unreadable = findings.errors() > errors && documents.is_empty();

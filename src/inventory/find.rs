@@ -13,7 +13,7 @@ const FILES_MAX: usize = 10_000;
 const FOLDERS_DEEP_MAX: usize = 32;
 /// Passed over files that are named one by one.
 const PASSED_OVER_NAMED_MAX: usize = 20;
-const EXTENSIONS: [&str; 4] = ["json", "yaml", "yml", "template"];
+const EXTENSIONS: [&str; 5] = ["json", "yaml", "yml", "template", "py"];
 
 /// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +98,7 @@ impl Walk {
                     return Err(CaptureError::TooManyFiles { path: folder.to_owned(), limit: FILES_MAX });
                 }
             } else {
-                self.passed_over.push((below, "no .json, .yaml, .yml or .template file"));
+                self.passed_over.push((below, "no .json, .yaml, .yml, .template or .py file"));
             }
         }
         Ok(())
@@ -113,7 +113,7 @@ impl Walk {
         if let Some(rest) = self.passed_over.len().checked_sub(PASSED_OVER_NAMED_MAX).filter(|rest| *rest > 0) {
             notes.push(note(
                 "(folder)".to_owned(),
-                format!("{rest} more files are passed over: they are no .json, .yaml, .yml or .template files"),
+                format!("{rest} more files are passed over: they are no .json, .yaml, .yml, .template or .py files"),
             ));
         }
         notes

@@ -1,6 +1,6 @@
 //! Definitions as they were found, before those of the same resource are merged.
 
-use super::model::{Channel, Dataset, Datastore, Origin, Pipeline, Thing, TopicRule};
+use super::model::{Channel, Dataset, Datastore, Handler, Origin, Pipeline, Thing, TopicRule};
 
 /// How far a form is to be believed about a resource. The higher one is kept where two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,7 @@ pub(crate) struct Definitions {
     pub(crate) rules: Vec<Found<TopicRule>>,
     pub(crate) listed_rules: Vec<(String, Origin)>,
     pub(crate) things: Vec<Found<Thing>>,
+    pub(crate) handlers: Vec<Found<Handler>>,
 }
 
 impl Definitions {
@@ -42,6 +43,7 @@ impl Definitions {
         self.rules.append(&mut other.rules);
         self.listed_rules.append(&mut other.listed_rules);
         self.things.append(&mut other.things);
+        self.handlers.append(&mut other.handlers);
     }
 }
 

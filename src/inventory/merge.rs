@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::fields::is_symbolic;
 use super::found::{Definitions, Found, Standing};
-use super::model::{Channel, Dataset, Datastore, FileFormat, Origin, Pipeline, Retention, Storage, Thing, TopicRule, Versioning};
+use super::model::{Channel, Dataset, Datastore, FileFormat, Handler, Origin, Pipeline, Retention, Storage, Thing, TopicRule, Versioning};
 use super::problem::{Problem, Severity, shown};
 use super::tree::{join, nth};
 
@@ -28,6 +28,7 @@ pub(crate) struct Merged {
     /// Those that feed a channel.
     pub(crate) rules: BTreeMap<String, TopicRule>,
     pub(crate) things: BTreeMap<String, Thing>,
+    pub(crate) handlers: BTreeMap<String, Handler>,
     /// Rules that a list names and nothing describes.
     pub(crate) listed_rules: BTreeMap<String, Origin>,
 }
@@ -55,6 +56,7 @@ pub(crate) fn merge(definitions: Definitions, problems: &mut Vec<Problem>) -> Me
         datasets: merge_kind(definitions.datasets, problems),
         rules: feeding,
         things: merge_kind(definitions.things, problems),
+        handlers: merge_kind(definitions.handlers, problems),
         listed_rules,
     }
 }
@@ -269,6 +271,8 @@ mergeable!(TopicRule, "rule", |mine, other| {
         mine.description.clone_from(&other.description);
     }
 });
+
+mergeable!(Handler, "function", |_mine, _other| {});
 
 mergeable!(Thing, "thing", |mine, other| {
     if mine.registry.is_none() {

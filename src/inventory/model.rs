@@ -1,6 +1,6 @@
 //! The one set of types that every form of a definition is read into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct Inventory {
     /// Topic rules that feed a channel.
     pub rules: BTreeMap<String, TopicRule>,
     pub things: BTreeMap<String, Thing>,
+    /// Hand-written functions that write to Timestream already.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub handlers: BTreeMap<String, Handler>,
     /// What could not be seen: named, so that nobody takes silence for absence.
     pub blind_spots: Vec<BlindSpot>,
 }
@@ -267,4 +270,21 @@ pub struct Thing {
     pub registry: Option<serde_json::Value>,
     /// The classic shadow document.
     pub shadow: Option<serde_json::Value>,
+}
+
+/// A hand-written Lambda function that writes to Timestream: what its Python text shows. The text itself is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handler {
+    pub name: String,
+    pub origin: Origin,
+    /// It reads `kinesis` of its event's records.
+    pub is_fed_by_kinesis: bool,
+    pub decodes_base64: bool,
+    /// It asks for the present time.
+    pub asks_the_clock: bool,
+    pub handles_rejected_records: bool,
+    /// Names on lines that decide something.
+    pub conditions: BTreeSet<String>,
+    /// Names that it reads from a message.
+    pub reads: BTreeSet<String>,
 }

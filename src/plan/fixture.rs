@@ -75,6 +75,7 @@ pub(crate) fn object(store: &str, layout: Layout, at: u32) -> SourceObject {
         gzip: true,
         size_bytes: 1_000,
         partitions: Arc::new([]),
+        pipeline: None,
     }
 }
 
@@ -164,6 +165,7 @@ pub(crate) fn known() -> Known {
             datasets: BTreeMap::new(),
             rules: BTreeMap::new(),
             things: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             blind_spots: Vec::new(),
         },
         survey: Survey { extent: Extent::Full, stores: BTreeMap::from([("press".to_owned(), survey)]) },
@@ -181,6 +183,7 @@ pub(crate) fn known() -> Known {
             write: WriteSettings::default(),
             tables: vec![mapping],
             skipped_stores: Vec::new(),
+            raw: Vec::new(),
         },
         listing: Listing {
             root: "history".to_owned(),

@@ -47,6 +47,7 @@ fn resources(inventory: &Inventory) -> String {
     line("datastores", inventory.datastores.keys().collect());
     line("datasets", inventory.datasets.keys().collect());
     line("topic rules", inventory.rules.keys().collect());
+    line("functions", inventory.handlers.keys().collect());
     line("things", inventory.things.keys().collect());
     table.render("")
 }

@@ -26,6 +26,7 @@ pub(crate) use propose::days_back;
 pub use propose::{ProposalError, ProposalInputs, ProposedSettings, ProposedTable, RETENTION_MARGIN_DAYS, TableNotes, propose};
 pub use render::render;
 
+use crate::channel::RawStore;
 use crate::mapping::TableMapping;
 
 /// All decisions of one migration.
@@ -39,6 +40,9 @@ pub struct Settings {
     pub tables: Vec<TableMapping>,
     /// Stores that are left behind on purpose.
     pub skipped_stores: Vec<String>,
+    /// Stores whose rows come from raw channel messages. In order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<RawStore>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use toml_edit::Document;
 use super::problem::{SettingsError, SettingsProblem};
 use super::reading::{Reading, Section, choices};
 use super::{MAGNETIC_DAYS_MAX, MEMORY_HOURS_MAX, READERS_MAX, REQUESTS_IN_FLIGHT_MAX, Settings, TargetSettings, WriteSettings};
+use crate::channel::RawStore;
 use crate::mapping::{
     Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, TableMapping,
     TimeRule, UnknownColumn, WrongType,
@@ -56,7 +57,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Settings, SettingsError> {
 // Each reader notes all problems of its part before it gives up, so that one run shows them all.
 
 fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Settings> {
-    reading.only(root, &["history", "skipped_stores", "target", "write", "table"]);
+    reading.only(root, &["history", "skipped_stores", "target", "write", "raw", "table"]);
     let history = reading.string(root, "history", "the directory that holds the history");
     let skipped_stores = reading.strings(root, "skipped_stores", "a list of store names");
     let target = reading.section(root, "target", "a section [target]").and_then(|section| read_target(reading, &section));
@@ -91,7 +92,29 @@ fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Se
     let mut skipped_stores: Vec<String> = skipped_stores.into_iter().map(|(_, store)| store).collect();
     skipped_stores.sort();
     skipped_stores.dedup();
-    whole.then_some(Settings { history: history?, target: target?, write: write?, tables, skipped_stores })
+    let raw = read_raw(reading, root)?;
+    whole.then_some(Settings { history: history?, target: target?, write: write?, tables, skipped_stores, raw })
+}
+
+/// The stores whose rows come from raw channel messages; none where the file says nothing of them.
+fn read_raw<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Vec<RawStore>> {
+    if !root.has("raw") {
+        return Some(Vec::new());
+    }
+    let sections = reading.sections(root, "raw", "one section [[raw]] for each pipeline whose channel messages are migrated")?;
+    let mut stores = Vec::new();
+    for section in &sections {
+        reading.only(section, &["store", "pipeline"]);
+        let store = reading.string(section, "store", "the name of the datastore that the pipeline ends in");
+        let pipeline = reading.string(section, "pipeline", "the name of a captured pipeline");
+        let raw = RawStore { store: store?, pipeline: pipeline? };
+        if stores.contains(&raw) {
+            reading.refuse_key(section, "pipeline", "another [[raw]] says the same; its messages would count twice");
+        }
+        stores.push(raw);
+    }
+    stores.sort();
+    Some(stores)
 }
 
 fn read_target<'t>(reading: &mut Reading<'t>, target: &Section<'t>) -> Option<TargetSettings> {

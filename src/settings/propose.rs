@@ -120,6 +120,7 @@ pub fn propose(inputs: &ProposalInputs<'_>) -> Result<ProposedSettings, Proposal
             write: WriteSettings::default(),
             tables: tables.iter().map(|table| table.mapping.clone()).collect(),
             skipped_stores,
+            raw: Vec::new(),
         },
     })
 }

@@ -74,7 +74,11 @@ pub(super) fn disagreements(census: &TableCensus, expected: &Expected, ledger: &
         *source.entry(code.clone()).or_default() += rows;
     }
     let mut pairs = vec![("rows read".to_owned(), census.rows, fact.tally.read)];
-    pairs.push(("rows filtered".to_owned(), 0, fact.tally.filtered_total()));
+    let activities: std::collections::BTreeSet<&String> = census.filtered.keys().chain(fact.tally.filtered.keys()).collect();
+    for activity in activities {
+        let count = |counts: &BTreeMap<String, u64>| counts.get(activity).copied().unwrap_or_default();
+        pairs.push((format!("filtered: {activity}"), count(&census.filtered), count(&fact.tally.filtered)));
+    }
     pairs.push(("objects that the source no longer has".to_owned(), 0, fact.units_gone));
     let codes: std::collections::BTreeSet<&String> = source.keys().chain(fact.tally.quarantined.keys()).collect();
     for code in codes {

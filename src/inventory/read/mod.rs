@@ -2,6 +2,7 @@
 //! definition, or nothing when an error of it was reported.
 
 pub(crate) mod dataset;
+pub(crate) mod handler;
 pub(crate) mod pipeline;
 pub(crate) mod rule;
 pub(crate) mod storage;

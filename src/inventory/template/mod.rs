@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use super::fields::{Form, Place, Reader};
 use super::found::{Definitions, Standing, keep};
 use super::problem::{Findings, shown};
-use super::read::{dataset, pipeline, rule, storage, storage::Extent, thing};
+use super::read::{dataset, handler, pipeline, rule, storage, storage::Extent, thing};
 use super::tree::{Data, Node, join};
 use resolve::Resolver;
 
@@ -88,6 +88,9 @@ fn one_resource(
     findings: &mut Findings,
     out: &mut Definitions,
 ) -> bool {
+    if matches!(kind, "AWS::Lambda::Function" | "AWS::Serverless::Function") {
+        return function(resource, logical, findings, out);
+    }
     let relevant = matches!(
         kind,
         "AWS::IoTAnalytics::Channel"
@@ -134,6 +137,18 @@ fn one_resource(
         _ => keep(&mut out.things, standing, thing::templated(reader, &at, name)),
     }
     true
+}
+
+/// A function whose code is written out in the template; false when it is not, or does not write to Timestream. Nothing else of
+/// it is resolved: most functions of a template have nothing to do with a migration.
+fn function(resource: &Place<'_>, logical: &str, findings: &Findings, out: &mut Definitions) -> bool {
+    let Some(properties) = resource.child("Properties") else { return false };
+    let code = properties.child("Code").and_then(|code| code.child("ZipFile")).or_else(|| properties.child("InlineCode"));
+    let Some(source) = code.as_ref().and_then(|code| code.node.as_text()) else { return false };
+    let found = handler::handler(logical.to_owned(), findings.origin(&properties.path), source);
+    let is_handler = found.is_some();
+    keep(&mut out.handlers, Standing::Intended, found);
+    is_handler
 }
 
 /// Whether the stack creates the resource, by its condition.

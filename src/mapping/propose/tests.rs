@@ -21,6 +21,7 @@ fn inventory() -> Inventory {
         datasets: BTreeMap::new(),
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
+        handlers: BTreeMap::new(),
         blind_spots: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! What a person should know before the first row is written: one file per family, each reading the same inputs.
 
 mod definitions;
+mod handlers;
 mod history;
 mod mapping;
 mod target;
@@ -13,6 +14,7 @@ use super::model::{Finding, Grade};
 pub(super) fn findings(inputs: &PlanInputs<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
     definitions::look(inputs, &mut found);
+    handlers::look(inputs, &mut found);
     history::look(inputs, &mut found);
     mapping::look(inputs, &mut found);
     target::look(inputs, &mut found);

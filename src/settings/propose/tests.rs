@@ -78,6 +78,7 @@ fn inventory(store: &str, retention: Retention) -> Inventory {
         datasets: BTreeMap::new(),
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
+        handlers: BTreeMap::new(),
         blind_spots: Vec::new(),
     }
 }

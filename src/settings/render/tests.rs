@@ -222,6 +222,7 @@ proptest! {
             write: WriteSettings { record_version: version, requests_in_flight_max: 7, readers: 3 },
             tables: vec![tables.0, tables.1],
             skipped_stores: skipped.into_iter().collect(),
+            raw: Vec::new(),
         };
         let text = render(&ProposedSettings { settings: settings.clone(), reasons: BTreeMap::new(), notes: BTreeMap::new() });
         let read = Settings::parse(&text, "migration.toml");

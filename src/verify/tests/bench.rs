@@ -111,6 +111,7 @@ impl Bench {
                         FakeRow::Good(_) => tally.acknowledged += 1,
                         FakeRow::Refused(code) => *tally.quarantined.entry((*code).to_owned()).or_default() += 1,
                         FakeRow::Bad => *tally.quarantined.entry("undecodable".to_owned()).or_default() += 1,
+                        FakeRow::Filtered(activity) => *tally.filtered.entry((*activity).to_owned()).or_default() += 1,
                     }
                 }
                 let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };
