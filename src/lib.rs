@@ -16,6 +16,7 @@ pub mod value;
 
 pub mod backfill;
 pub mod census;
+pub mod channel;
 pub mod dataset;
 pub mod demo;
 pub mod expression;

@@ -64,6 +64,7 @@ where
     fn row(&self, unit: &Unit, router: &Router, decoded: Decoded) -> UnitRow {
         let row = match decoded {
             Decoded::Bad(bad) => return UnitRow::Quarantined(Box::new(undecodable(unit, bad))),
+            Decoded::Filtered(filtered) => return UnitRow::Filtered(filtered.activity),
             Decoded::Row(row) => row,
         };
         let number = match router.route(&row.columns) {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::history::{Layout, Listing, ObjectRead};
+use crate::history::{Listing, ObjectRead};
 use crate::ledger::{QuarantinedRow, Unit};
 use crate::plan::Plan;
 use crate::provenance::Provenance;
@@ -60,7 +60,7 @@ pub struct ReadFailure {
 #[must_use]
 pub fn units(plan: &Plan, listing: &Listing) -> Vec<Unit> {
     let numbered = (0u32..).zip(&listing.objects);
-    let of_plan = numbered.filter(|(_, object)| object.layout != Layout::Channel).filter_map(|(id, object)| {
+    let of_plan = numbered.filter(|(_, object)| object.holds_rows()).filter_map(|(id, object)| {
         let table = plan.tables.iter().find(|table| table.mapping.store == object.store)?;
         Some(Unit {
             id,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
-use crate::history::{BadRow, Decoded, Format, Layout, Listing, ObjectRead, Row, RowSink, SourceObject};
+use crate::history::{BadRow, Decoded, FilteredRow, Format, Layout, Listing, ObjectRead, Row, RowSink, SourceObject};
 use crate::mapping::{Collisions, DimensionRule, MeasureRule, Policies, TableMapping, TimeRule};
 use crate::path::ColumnPath;
 use crate::provenance::{ObjectId, Provenance};
@@ -18,6 +18,8 @@ use crate::value::Object;
 pub(crate) enum FakeRow {
     Good(Record),
     Refused(&'static str),
+    /// Dropped by this activity.
+    Filtered(&'static str),
     Bad,
     /// A record of the table so many places behind its store's first one.
     Routed(usize, Record),
@@ -60,6 +62,7 @@ pub(crate) fn source_object(key: &str) -> SourceObject {
         gzip: false,
         size_bytes: 1,
         partitions: Arc::new([]),
+        pipeline: None,
     }
 }
 
@@ -75,6 +78,7 @@ impl MappedHistory for FakeHistory {
             let provenance = Provenance { object: Arc::clone(&object.id), row: number, byte_offset: None };
             let decoded = match row {
                 FakeRow::Bad => Decoded::Bad(BadRow { provenance, reason: "no JSON".to_owned(), raw: "{".to_owned() }),
+                FakeRow::Filtered(activity) => Decoded::Filtered(FilteredRow { provenance, activity: (*activity).into() }),
                 _ => Decoded::Row(Row { provenance, columns: Object::new() }),
             };
             if sink(decoded) == ControlFlow::Break(()) {
@@ -89,7 +93,7 @@ impl MappedHistory for FakeHistory {
         match &self.objects[&row.provenance.object.key][at] {
             FakeRow::Routed(further, _) => Ok(home + further),
             FakeRow::Unrouted => Err(RefusedRow { code: "no_route", detail: "no route takes it".to_owned() }),
-            FakeRow::Good(_) | FakeRow::Refused(_) | FakeRow::Bad => Ok(home),
+            FakeRow::Good(_) | FakeRow::Refused(_) | FakeRow::Bad | FakeRow::Filtered(_) => Ok(home),
         }
     }
 
@@ -98,7 +102,7 @@ impl MappedHistory for FakeHistory {
         match &self.objects[&row.provenance.object.key][at] {
             FakeRow::Good(record) | FakeRow::Routed(_, record) => Ok(MappedRow { record: record.clone(), omitted: Vec::new() }),
             FakeRow::Refused(code) => Err(RefusedRow { code, detail: "`temp` holds a string".to_owned() }),
-            FakeRow::Bad | FakeRow::Unrouted => panic!("such a row is never mapped"),
+            FakeRow::Bad | FakeRow::Unrouted | FakeRow::Filtered(_) => panic!("such a row is never mapped"),
         }
     }
 }

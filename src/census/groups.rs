@@ -43,6 +43,16 @@ impl KeyTables {
         })
     }
 
+    /// Walks through a table's keys beside the same table's keys of another census, in the order of keys: `each` gets all entries
+    /// of one key, sorted by the history's order, ours and theirs; one of the two may be empty.
+    pub(crate) fn against<E: From<SpillError>>(&self, table: usize, other: &Self, each: &mut PairSink<'_, E>) -> Result<(), E> {
+        let (Some(ours), Some(theirs)) = (self.tables.get(table), other.tables.get(table)) else { return Ok(()) };
+        walk(&[&ours.spill, &theirs.spill], &mut |sides: &[Vec<Entry>]| match sides {
+            [ours, theirs] => pairs(ours, theirs, each),
+            _ => Ok(()),
+        })
+    }
+
     /// Where a table's keys are kept, and how many entries may be in memory at once: for a spill beside them.
     pub(crate) fn scratch(&self, table: usize) -> Option<(&Arc<Scratch>, u64)> {
         self.tables.get(table).map(|keys| (keys.spill.scratch(), keys.spill.entries_at_once()))
@@ -51,6 +61,22 @@ impl KeyTables {
 
 /// Receives the entries of both sides, sorted, and the table's policy.
 pub(crate) type BesideSink<'a, E> = dyn FnMut(&[Entry], &[Entry], Collisions) -> Result<(), E> + 'a;
+
+/// Receives the entries of one key on both sides.
+pub(crate) type PairSink<'a, E> = dyn FnMut(&[Entry], &[Entry]) -> Result<(), E> + 'a;
+
+/// Two sorted lists, key by key.
+fn pairs<E>(ours: &[Entry], theirs: &[Entry], each: &mut PairSink<'_, E>) -> Result<(), E> {
+    let by_key = |a: &Entry, b: &Entry| a.key == b.key;
+    let mut theirs = theirs.chunk_by(by_key).peekable();
+    for group in ours.chunk_by(by_key) {
+        while let Some(alone) = theirs.next_if(|rows| rows[0].key < group[0].key) {
+            each(&[], alone)?;
+        }
+        each(group, theirs.next_if(|rows| rows[0].key == group[0].key).unwrap_or_default())?;
+    }
+    theirs.try_for_each(|alone| each(&[], alone))
+}
 
 /// The groups of a sorted list of entries.
 pub(crate) fn groups_of(entries: &[Entry], policy: Collisions) -> impl Iterator<Item = Group<'_>> {
@@ -118,6 +144,21 @@ mod tests {
         assert_eq!(rows(Collisions::Quarantine), (None, vec![]));
         assert_eq!(rows(Collisions::KeepFirst), (Some(0), vec![1, 3]));
         assert_eq!(rows(Collisions::KeepLast), (Some(5), vec![2, 5, 6]));
+    }
+
+    #[test]
+    fn two_lists_are_walked_key_by_key() {
+        let list = |keys: &[u128]| -> Vec<Entry> {
+            (1..).zip(keys).map(|(row, key)| Entry { key: *key, unit: 0, row, content: 0, time: 0, digest: 0 }).collect()
+        };
+        let mut seen = Vec::new();
+        pairs(&list(&[2, 2, 4, 7]), &list(&[1, 2, 5, 5, 7, 9]), &mut |ours, theirs| {
+            let key = ours.first().or(theirs.first()).map(|entry| entry.key).unwrap();
+            seen.push((key, ours.len(), theirs.len()));
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+        assert_eq!(seen, [(1, 0, 1), (2, 2, 1), (4, 1, 0), (5, 0, 2), (7, 1, 1), (9, 0, 1)]);
     }
 
     #[test]

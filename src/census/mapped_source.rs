@@ -1,19 +1,18 @@
-//! A source and the mappers of its tables, joined: the history as a census, a verification and a backfill see it.
+//! A reader of rows and the mappers of its tables, joined: the history as a census, a verification and a backfill see it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
-use crate::history::{ObjectRead, ReadLimits, Row, RowSink, Source, SourceObject, read_object};
+use crate::history::{ObjectRead, Row, RowReader, RowSink, SourceObject};
 use crate::mapping::{Mapper, MappingError, Refusal, Router, TableMapping, routers};
 
-/// Objects read through their decoders, rows mapped by the rules of their table.
+/// Objects read as rows, rows mapped by the rules of their table.
 pub struct MappedSource {
-    source: Arc<dyn Source>,
+    rows: Arc<dyn RowReader>,
     mappers: Vec<Mapper>,
     /// By the number of the first mapping of their store.
     routers: BTreeMap<usize, Router>,
-    limits: ReadLimits,
 }
 
 impl std::fmt::Debug for MappedSource {
@@ -23,25 +22,21 @@ impl std::fmt::Debug for MappedSource {
 }
 
 impl MappedSource {
-    /// Joins `source` and the rules of its tables, numbered as they stand.
+    /// Joins `rows` and the rules of its tables, numbered as they stand.
     ///
     /// # Errors
     /// When the rules of a table contradict themselves, each other or Timestream's limits.
-    pub fn new<'a>(
-        source: Arc<dyn Source>,
-        tables: impl IntoIterator<Item = &'a TableMapping>,
-        limits: ReadLimits,
-    ) -> Result<Self, MappingError> {
+    pub fn new<'a>(rows: Arc<dyn RowReader>, tables: impl IntoIterator<Item = &'a TableMapping>) -> Result<Self, MappingError> {
         let tables: Vec<&TableMapping> = tables.into_iter().collect();
         let routers = routers(tables.iter().copied())?.into_values().map(|router| (router.home(), router)).collect();
         let mappers = tables.into_iter().map(Mapper::new).collect::<Result<_, _>>()?;
-        Ok(Self { source, mappers, routers, limits })
+        Ok(Self { rows, mappers, routers })
     }
 }
 
 impl MappedHistory for MappedSource {
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> {
-        read_object(&*self.source, object, &self.limits, sink).map_err(|e| ReadFailure { message: e.to_string(), hint: e.hint() })
+        self.rows.read(object, sink).map_err(|e| ReadFailure { message: e.to_string(), hint: e.hint() })
     }
 
     fn route(&self, home: usize, row: &Row) -> Result<usize, RefusedRow> {

@@ -33,9 +33,12 @@ pub struct TableCensus {
     pub undecodable: u64,
     /// Rows that the mapping refuses, by refusal code.
     pub refused: BTreeMap<String, u64>,
+    /// Messages that a pipeline drops, by activity. None but where rows come from a channel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filtered: BTreeMap<String, u64>,
     /// Up to 5 examples per code: `object row N: detail`.
     pub refused_examples: BTreeMap<String, Vec<String>>,
-    /// Rows that became records.
+    /// Rows that became records: all but those that are undecodable, refused or filtered.
     pub records: u64,
     /// Different keys among them.
     pub distinct_keys: u64,

@@ -34,6 +34,8 @@ pub(super) struct Reading<'a> {
 enum Outcome {
     /// By the mapping, or by all of them.
     Refused,
+    /// Dropped by its pipeline.
+    Filtered,
     Counted,
     /// The history sent it to a table that is not of its store: a defect.
     Lost,
@@ -66,11 +68,12 @@ impl Reading<'_> {
         let rows_max = self.options.sample.map_or(u64::MAX, |sample| sample.rows_per_object_max);
         let mut here = self.tallies();
         let mut failed = None;
-        let (mut rows, mut refused, mut lost): (u64, u64, u64) = (0, 0, 0);
+        let (mut rows, mut refused, mut filtered, mut lost): (u64, u64, u64, u64) = (0, 0, 0, 0);
         let mut sink = |decoded: Decoded| {
             rows += 1;
             match self.row(unit, &decoded, &mut here, buffers) {
                 Ok(Outcome::Refused) => refused += 1,
+                Ok(Outcome::Filtered) => filtered += 1,
                 Ok(Outcome::Counted) => {}
                 Ok(Outcome::Lost) => lost += 1,
                 Err(error) => failed = Some(error),
@@ -85,9 +88,10 @@ impl Reading<'_> {
         // Pair assertion: what the reader says it handed on, what arrived, and what became of it.
         let sum = |of: fn(&Tally) -> u64| here.iter().map(of).sum::<u64>();
         let (undecodable, records, taken) = (sum(|t| t.undecodable), sum(|t| t.records), sum(|t| t.rows));
-        if read.rows != rows || rows != taken || rows != undecodable + refused + records {
+        if read.rows != rows || rows != taken || rows != undecodable + refused + filtered + records {
             let detail = format!(
-                "{rows} arrived, of which {undecodable} undecodable, {refused} refused and {records} records; {lost} found no table"
+                "{rows} arrived, of which {undecodable} undecodable, {refused} refused, {filtered} filtered and {records} records; {lost} found \
+                 no table"
             );
             return Err(CensusError::Unbalanced { subject: format!("`{}`", object.id.key), rows: read.rows, detail });
         }
@@ -109,6 +113,13 @@ impl Reading<'_> {
                 tally.undecodable += 1;
                 tally.example("undecodable", unit, bad.provenance.row, || format!("{}: {}", bad.provenance, bad.reason));
                 return Ok(Outcome::Counted);
+            }
+            // What a pipeline drops never gets as far as a route.
+            Decoded::Filtered(filtered) => {
+                let Some(tally) = tallies.first_mut() else { return Ok(Outcome::Lost) };
+                tally.rows += 1;
+                tally.filter(&filtered.activity);
+                return Ok(Outcome::Filtered);
             }
         };
         // Whoever takes the row counts it; what nobody takes counts at home.

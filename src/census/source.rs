@@ -67,10 +67,7 @@ pub(crate) fn reread(
 ) -> Result<(), ReadFailure> {
     let Some(&last) = wanted.last() else { return Ok(()) };
     let mut sink = |decoded: Decoded| {
-        let number = match &decoded {
-            Decoded::Row(row) => row.provenance.row,
-            Decoded::Bad(bad) => bad.provenance.row,
-        };
+        let number = decoded.provenance().row;
         if let Decoded::Row(row) = &decoded
             && wanted.binary_search(&number).is_ok()
             && let Ok(mapped) = history.map(table, row)

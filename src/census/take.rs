@@ -9,7 +9,7 @@ use super::reading::{Reading, Table};
 use super::source::{MappedHistory, ReadFailure, reread};
 use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillError, SpillWriter};
 use super::workers::over;
-use crate::history::{Layout, Listing, ReadLimits, SourceObject};
+use crate::history::{Listing, ReadLimits, SourceObject};
 use crate::mapping::{Collisions, TableMapping};
 use crate::progress::Progress;
 use crate::record::Record;
@@ -126,9 +126,9 @@ pub fn shapes_of<'m>(mappings: impl IntoIterator<Item = &'m TableMapping>) -> Ve
     shapes
 }
 
-/// Whether the objects of `object`'s layout hold rows of a store: raw channel messages must go through a pipeline first.
+/// Whether `object` gives rows of a store: raw channel messages must go through a pipeline first.
 pub(crate) fn holds_rows_of(object: &SourceObject, store: &str) -> bool {
-    object.store == store && object.layout != Layout::Channel
+    object.store == store && object.holds_rows()
 }
 
 /// Reads all of `listing` that the `mappings` name (or the sample of it), maps every row and keys every record.

@@ -25,6 +25,8 @@ pub(super) struct Tally {
     pub(super) records: u64,
     pub(super) damaged: Vec<(u32, String, String)>,
     refused: BTreeMap<&'static str, u64>,
+    /// By the activity that drops them.
+    filtered: BTreeMap<Arc<str>, u64>,
     /// By code, the first in the history's order.
     examples: BTreeMap<&'static str, BTreeSet<(u32, u64, String)>>,
     /// By measure and why.
@@ -40,6 +42,15 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn refuse(&mut self, code: &'static str) {
         *self.refused.entry(code).or_default() += 1;
+    }
+
+    pub(super) fn filter(&mut self, activity: &Arc<str>) {
+        match self.filtered.get_mut(activity) {
+            Some(rows) => *rows += 1,
+            None => {
+                self.filtered.insert(Arc::clone(activity), 1);
+            }
+        }
     }
 
     pub(super) fn example(&mut self, code: &'static str, unit: u32, row: u64, text: impl FnOnce() -> String) {
@@ -74,6 +85,7 @@ impl Tally {
         self.records += other.records;
         self.damaged.extend(other.damaged);
         add_counts(&mut self.refused, other.refused);
+        add_counts(&mut self.filtered, other.filtered);
         add_counts(&mut self.omitted, other.omitted);
         for (code, examples) in other.examples {
             let ours = self.examples.entry(code).or_default();
@@ -107,6 +119,7 @@ impl Tally {
             rows: self.rows,
             undecodable: self.undecodable,
             refused: self.refused.into_iter().map(|(code, rows)| (code.to_owned(), rows)).collect(),
+            filtered: self.filtered.into_iter().map(|(activity, rows)| (activity.to_string(), rows)).collect(),
             refused_examples: self.examples.into_iter().map(|(code, examples)| (code.to_owned(), texts(examples))).collect(),
             records: self.records,
             earliest: self.earliest,

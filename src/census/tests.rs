@@ -241,7 +241,7 @@ proptest! {
                     FakeRow::Good(r) => model.entry(r.key().0).or_default().push((unit, number, r.content_digest())),
                     FakeRow::Refused(_) => refused += 1,
                     FakeRow::Bad => bad += 1,
-                    FakeRow::Routed(..) | FakeRow::Unrouted => unreachable!("not made above"),
+                    FakeRow::Routed(..) | FakeRow::Unrouted | FakeRow::Filtered(_) => unreachable!("not made above"),
                 }
             }
         }
@@ -258,4 +258,15 @@ proptest! {
         let seen: Vec<Vec<_>> = groups(&taken).iter().map(|g| g.iter().map(|e| (e.unit, e.row, e.content)).collect()).collect();
         prop_assert_eq!(seen, model.into_values().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn messages_that_a_pipeline_drops_are_counted_by_their_activity() {
+    let history = FakeHistory::of(&[
+        ("s/a", &[good("d1", 1, 1.0), FakeRow::Filtered("warm")]),
+        ("s/b", &[FakeRow::Filtered("warm"), FakeRow::Filtered("fresh"), FakeRow::Bad]),
+    ]);
+    let table = census(&history, Collisions::Quarantine).tables.remove(0);
+    assert_eq!((table.rows, table.records, table.undecodable), (5, 1, 1));
+    assert_eq!(table.filtered, BTreeMap::from([("fresh".to_owned(), 1), ("warm".to_owned(), 2)]));
 }

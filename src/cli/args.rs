@@ -125,8 +125,11 @@ pub(crate) struct BackfillArgs {
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Where to read back from.
-    #[arg(long, value_enum)]
-    pub(crate) target: TargetKind,
+    #[arg(long, value_enum, required_unless_present = "transform")]
+    pub(crate) target: Option<TargetKind>,
+    /// Compare the pipelines with the service instead: what they make of the channels' raw messages, and what the datastores hold.
+    #[arg(long, conflicts_with = "target")]
+    pub(crate) transform: bool,
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,8 @@ from_library!(
     HistoryError,
     iota2ts::backfill::BackfillError,
     iota2ts::census::CensusError,
+    iota2ts::channel::EnginesError,
+    iota2ts::channel::ViewError,
     iota2ts::inventory::CaptureError,
     iota2ts::inventory::InventoryError,
     iota2ts::ledger::LedgerError,

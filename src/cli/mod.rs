@@ -75,7 +75,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Plan(args) => commands::plan::plan(context, &args),
         Command::Translate => commands::translate::translate(context),
         Command::Backfill(args) => commands::backfill::backfill(context, &args),
-        Command::Verify(args) => commands::verify::verify(context, args.target),
+        Command::Verify(args) => commands::verify::verify(context, args),
         Command::Run(args) => commands::run::run(context, &args),
         Command::Status => commands::status::status(context),
         Command::Quarantine(args) => commands::quarantine::quarantine(context, &args.action),

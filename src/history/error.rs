@@ -20,6 +20,8 @@ pub enum HistoryError {
     Changed { key: String, listed: String, found: String },
     #[error("the object `{key}` leads outside the history's root")]
     Outside { key: String },
+    #[error("the messages of `{key}` cannot go through the pipeline `{pipeline}`: {reason}")]
+    Pipeline { key: String, pipeline: String, reason: String, hint: Option<String> },
     #[error("cannot read the object `{key}`: {source}")]
     Read { key: String, source: io::Error },
 }
@@ -39,6 +41,7 @@ impl HistoryError {
                 Some("the history must stand still while it is migrated: make a new plan of what is there now".to_owned())
             }
             Self::Outside { .. } => Some("symbolic links are not followed: copy what they lead to".to_owned()),
+            Self::Pipeline { hint, .. } => hint.clone(),
             Self::Unreadable { .. } | Self::Read { .. } => None,
         }
     }

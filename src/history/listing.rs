@@ -42,6 +42,7 @@ pub(super) fn assemble(root: String, mut found: Vec<Found>, mut passed_over: Vec
             gzip: kind.gzip,
             size_bytes,
             partitions: place.partitions.into(),
+            pipeline: None,
         };
         dated.push((place.day, object));
     }

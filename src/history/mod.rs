@@ -38,7 +38,7 @@ use crate::value::Object;
 pub use directory::Directory;
 pub use error::HistoryError;
 pub(crate) use parse::parse as parse_json;
-pub use read::read_object;
+pub use read::{Objects, RowReader, read_object};
 pub use source::{Ranges, Source};
 
 /// What was found below a history's root.
@@ -66,6 +66,17 @@ pub struct SourceObject {
     pub size_bytes: u64,
     /// Partition columns from the key in their order there, `__dt` among them, values decoded.
     pub partitions: Arc<[(String, String)]>,
+    /// The pipeline that makes rows of a channel's messages. None for objects that hold rows as they are, and for channels
+    /// that are left alone.
+    pub pipeline: Option<Arc<str>>,
+}
+
+impl SourceObject {
+    /// Whether rows come of it: raw channel messages are none before a pipeline has run.
+    #[must_use]
+    pub fn holds_rows(&self) -> bool {
+        self.layout != Layout::Channel || self.pipeline.is_some()
+    }
 }
 
 /// Which of the service's layouts the key follows.
@@ -114,11 +125,31 @@ pub struct BadRow {
 /// How much of a bad row is kept.
 pub const RAW_EXCERPT_BYTES_MAX: usize = 4096;
 
+/// A message that its pipeline drops.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilteredRow {
+    pub provenance: Provenance,
+    /// The activity that drops it.
+    pub activity: Arc<str>,
+}
+
 /// One step of reading an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     Row(Row),
     Bad(BadRow),
+    Filtered(FilteredRow),
+}
+
+impl Decoded {
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Row(row) => &row.provenance,
+            Self::Bad(bad) => &bad.provenance,
+            Self::Filtered(filtered) => &filtered.provenance,
+        }
+    }
 }
 
 /// How an object ended.

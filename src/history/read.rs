@@ -38,6 +38,40 @@ pub fn read_object(
     }
 }
 
+/// Objects as rows, whatever has to happen to their messages on the way.
+pub trait RowReader: Send + Sync {
+    /// Hands every row of `object` to `sink`, in order. The same object read twice gives the same rows.
+    ///
+    /// # Errors
+    /// As [`read_object`].
+    fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, HistoryError>;
+}
+
+/// Objects that hold rows as they are.
+pub struct Objects {
+    source: Arc<dyn Source>,
+    limits: ReadLimits,
+}
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Objects").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Objects {
+    #[must_use]
+    pub fn new(source: Arc<dyn Source>, limits: ReadLimits) -> Self {
+        Self { source, limits }
+    }
+}
+
+impl RowReader for Objects {
+    fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, HistoryError> {
+        read_object(&*self.source, object, &self.limits, sink)
+    }
+}
+
 fn decode(source: &dyn Source, object: &SourceObject, limits: &ReadLimits, handover: &mut Handover<'_, '_>) -> Result<(), Stop> {
     let key = object.id.key.as_str();
     let stop = |error| stop_of(error, key);

@@ -60,5 +60,6 @@ pub(super) fn source(format: Format) -> SourceObject {
         gzip: false,
         size_bytes: 1,
         partitions: Arc::from([]),
+        pipeline: None,
     }
 }

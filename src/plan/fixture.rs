@@ -75,6 +75,7 @@ pub(crate) fn object(store: &str, layout: Layout, at: u32) -> SourceObject {
         gzip: true,
         size_bytes: 1_000,
         partitions: Arc::new([]),
+        pipeline: None,
     }
 }
 
@@ -183,6 +184,9 @@ pub(crate) fn known() -> Known {
             write: WriteSettings::default(),
             tables: vec![mapping],
             skipped_stores: Vec::new(),
+            raw: Vec::new(),
+            functions: BTreeMap::new(),
+            switches: crate::transform::TransformSwitches::default(),
         },
         listing: Listing {
             root: "history".to_owned(),

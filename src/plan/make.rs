@@ -5,7 +5,7 @@ use super::findings::findings;
 use super::resources::resources;
 use super::{Binding, PLAN_VERSION, Plan, PlannedTable};
 use crate::census::{Census, TableCensus};
-use crate::history::{Layout, Listing};
+use crate::history::Listing;
 use crate::inventory::Inventory;
 use crate::mapping::TableMapping;
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ impl PlanInputs<'_> {
 
     /// Objects and bytes of a store that are read as rows; raw channel messages are not.
     pub(super) fn listed(&self, store: &str) -> (u64, u64) {
-        let of_store = self.listing.objects.iter().filter(|object| object.store == store && object.layout != Layout::Channel);
+        let of_store = self.listing.objects.iter().filter(|object| object.store == store && object.holds_rows());
         of_store.fold((0, 0), |(objects, bytes), object| (objects + 1, bytes.saturating_add(object.size_bytes)))
     }
 

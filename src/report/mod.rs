@@ -10,11 +10,13 @@ mod capture;
 mod outcome;
 mod plan;
 pub mod text;
+mod transform_check;
 mod translation;
 mod verification;
 
 pub use capture::capture_text;
 pub use outcome::outcome_text;
 pub use plan::plan_text;
+pub use transform_check::transform_check_text;
 pub use translation::translation_text;
 pub use verification::verification_text;

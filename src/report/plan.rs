@@ -132,8 +132,10 @@ fn rows(table: &PlannedTable, census: &TableCensus) -> String {
 
 fn records(census: &TableCensus) -> String {
     let refused: u64 = census.refused.values().fold(0, |sum: u64, rows| sum.saturating_add(*rows));
+    let filtered: u64 = census.filtered.values().fold(0, |sum: u64, rows| sum.saturating_add(*rows));
+    let filtered = if filtered == 0 { String::new() } else { format!(", {} filtered by their pipeline", count(filtered)) };
     format!(
-        "{} of {} metered; {} refused by the mapping, {} undecodable",
+        "{} of {} metered; {} refused by the mapping, {} undecodable{filtered}",
         counted(census.records, "record", "records"),
         bytes(census.metered_bytes),
         count(refused),

@@ -38,24 +38,19 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 /// One line a table and one for all, with both identities in the headers' order.
 fn accounting(tables: &[TableVerification]) -> String {
+    // Only rows that come through a pipeline can be filtered: without them the column would always be empty.
+    let filtered = tables.iter().any(|table| table.filtered_total() > 0);
+    let before = ["source rows", "quarantined"];
+    let after = ["acknowledged", "present", "collapsed", "changed", "pending", "missing", "extra"];
     let figure = |heading| (heading, Align::Right);
-    let mut lines = Table::new(&[
-        ("table", Align::Left),
-        figure("source rows"),
-        figure("quarantined"),
-        figure("acknowledged"),
-        figure("present"),
-        figure("collapsed"),
-        figure("changed"),
-        figure("pending"),
-        figure("missing"),
-        figure("extra"),
-    ]);
+    let headings: Vec<(&str, Align)> = std::iter::once(("table", Align::Left))
+        .chain(before.into_iter().chain(filtered.then_some("filtered")).chain(after).map(figure))
+        .collect();
+    let mut lines = Table::new(&headings);
     let figures = |table: &TableVerification| {
-        let quarantined = table.quarantined();
-        let first = [table.source_rows, quarantined, table.acknowledged, table.present, table.collapsed];
-        let rest = [table.changed, table.pending, table.missing, table.extra];
-        first.into_iter().chain(rest).collect::<Vec<u64>>()
+        let before = [table.source_rows, table.quarantined()];
+        let after = [table.acknowledged, table.present, table.collapsed, table.changed, table.pending, table.missing, table.extra];
+        before.into_iter().chain(filtered.then(|| table.filtered_total())).chain(after).collect::<Vec<u64>>()
     };
     for table in tables {
         lines.row(std::iter::once(label(table)).chain(figures(table).into_iter().map(count)));
@@ -65,7 +60,11 @@ fn accounting(tables: &[TableVerification]) -> String {
         lines.row(std::iter::once("all".to_owned()).chain(totals.unwrap_or_default().into_iter().map(count)));
     }
     let mut text = lines.render("");
-    text.push_str("  source rows = quarantined + acknowledged\n");
+    text.push_str(if filtered {
+        "  source rows = quarantined + filtered + acknowledged\n"
+    } else {
+        "  source rows = quarantined + acknowledged\n"
+    });
     text.push_str("  acknowledged = present + collapsed (exact repeats, stored once) + changed + pending + missing\n");
     text
 }
@@ -133,6 +132,9 @@ fn quarantine(text: &mut String, table: &TableVerification) {
     let all = [("undecodable".to_owned(), table.undecodable), collided].into_iter().chain(table.refused.clone());
     for (code, rows) in all.filter(|(_, rows)| *rows > 0) {
         push(text, format_args!("  quarantined: {} ({})", count(rows), shown(&code)));
+    }
+    for (activity, rows) in &table.filtered {
+        push(text, format_args!("  filtered: {} (by the activity {})", count(*rows), shown(activity)));
     }
     for (key, reason) in table.damaged.iter().take(DAMAGED_MAX) {
         push(text, format_args!("  damaged: {}: {}", shown(key), shown(reason)));

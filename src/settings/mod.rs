@@ -13,9 +13,11 @@ mod problem;
 mod propose;
 mod reading;
 mod render;
+mod switches;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,9 @@ pub(crate) use propose::days_back;
 pub use propose::{ProposalError, ProposalInputs, ProposedSettings, ProposedTable, RETENTION_MARGIN_DAYS, TableNotes, propose};
 pub use render::render;
 
+use crate::channel::RawStore;
 use crate::mapping::TableMapping;
+use crate::transform::{FunctionCommand, TransformSwitches};
 
 /// All decisions of one migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +44,15 @@ pub struct Settings {
     pub tables: Vec<TableMapping>,
     /// Stores that are left behind on purpose.
     pub skipped_stores: Vec<String>,
+    /// Stores whose rows come from raw channel messages. In order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<RawStore>,
+    /// Commands of this machine that stand in for the functions of lambda activities, by function name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, FunctionCommand>,
+    /// What no documentation settles about pipelines.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub switches: TransformSwitches,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +127,11 @@ impl Settings {
         let json = serde_json::to_vec(self).unwrap_or_default();
         hexadecimal(&Sha256::digest(json))
     }
+}
+
+/// Whether all switches stand at their defaults: then the digest is that of settings which do not name them.
+fn is_default(switches: &TransformSwitches) -> bool {
+    *switches == TransformSwitches::default()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! The text of a `migration.toml` as [`Settings`], strictly.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml_edit::Document;
@@ -7,6 +8,7 @@ use toml_edit::Document;
 use super::problem::{SettingsError, SettingsProblem};
 use super::reading::{Reading, Section, choices};
 use super::{MAGNETIC_DAYS_MAX, MEMORY_HOURS_MAX, READERS_MAX, REQUESTS_IN_FLIGHT_MAX, Settings, TargetSettings, WriteSettings};
+use crate::channel::RawStore;
 use crate::mapping::{
     Collisions, DimensionRule, EmptyStrings, MeasureRule, MissingDimension, Nested, NonFinite, OversizeStrings, Policies, Route,
     TableMapping, Takes, TimeRule, UnknownColumn, WrongType, check_routes,
@@ -14,6 +16,7 @@ use crate::mapping::{
 use crate::path::ColumnPath;
 use crate::record::MeasureKind;
 use crate::time::TimeFormat;
+use crate::transform::FunctionCommand;
 
 /// The prefix below which rejected magnetic writes are reported, unless another is set.
 pub(super) const REJECTED_DATA_PREFIX: &str = "iota2ts/rejected/";
@@ -55,7 +58,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Settings, SettingsError> {
 // Each reader notes all problems of its part before it gives up, so that one run shows them all.
 
 fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Settings> {
-    reading.only(root, &["history", "skipped_stores", "target", "write", "table"]);
+    reading.only(root, &["history", "skipped_stores", "target", "write", "raw", "function", "switches", "table"]);
     let history = reading.string(root, "history", "the directory that holds the history");
     let skipped_stores = reading.strings(root, "skipped_stores", "a list of store names");
     let target = reading.section(root, "target", "a section [target]").and_then(|section| read_target(reading, &section));
@@ -84,7 +87,63 @@ fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Se
     let mut skipped_stores: Vec<String> = skipped_stores.into_iter().map(|(_, store)| store).collect();
     skipped_stores.sort();
     skipped_stores.dedup();
-    whole.then_some(Settings { history: history?, target: target?, write: write?, tables, skipped_stores })
+    let raw = read_raw(reading, root)?;
+    let functions = read_functions(reading, root)?;
+    let switches = super::switches::read(reading, root)?;
+    whole.then_some(Settings { history: history?, target: target?, write: write?, tables, skipped_stores, raw, functions, switches })
+}
+
+/// The longest that a function could take (facts: lambda activity, 15 minutes).
+const FUNCTION_SECONDS_MAX: i64 = 900;
+
+/// The commands that stand in for functions; none where the file names none.
+fn read_functions<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<BTreeMap<String, FunctionCommand>> {
+    if !root.has("function") {
+        return Some(BTreeMap::new());
+    }
+    let sections = reading.sections(root, "function", "one section [[function]] for each function of a lambda activity")?;
+    let mut functions = BTreeMap::new();
+    for section in &sections {
+        reading.only(section, &["name", "command", "timeout_s"]);
+        let name = reading.string(section, "name", "the name of a function of a lambda activity");
+        let mut words = reading.strings(section, "command", "a list: the program and its arguments").into_iter().map(|(_, word)| word);
+        let seconds = if section.has("timeout_s") {
+            reading.integer(section, "timeout_s", 1..=FUNCTION_SECONDS_MAX)
+        } else {
+            Some(FUNCTION_SECONDS_MAX)
+        };
+        let Some(program) = words.next().filter(|program| !program.is_empty()) else {
+            reading.refuse_key(section, "command", "it must be a list: the program and its arguments");
+            return None;
+        };
+        let timeout = std::time::Duration::from_secs(u64::try_from(seconds?).unwrap_or_default());
+        let name = name?;
+        if functions.insert(name.clone(), FunctionCommand { program, arguments: words.collect(), timeout }).is_some() {
+            reading.refuse_key(section, "name", format!("another [[function]] has the name `{}` already", super::reading::one_line(&name)));
+        }
+    }
+    Some(functions)
+}
+
+/// The stores whose rows come from raw channel messages; none where the file says nothing of them.
+fn read_raw<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Vec<RawStore>> {
+    if !root.has("raw") {
+        return Some(Vec::new());
+    }
+    let sections = reading.sections(root, "raw", "one section [[raw]] for each pipeline whose channel messages are migrated")?;
+    let mut stores = Vec::new();
+    for section in &sections {
+        reading.only(section, &["store", "pipeline"]);
+        let store = reading.string(section, "store", "the name of the datastore that the pipeline ends in");
+        let pipeline = reading.string(section, "pipeline", "the name of a captured pipeline");
+        let raw = RawStore { store: store?, pipeline: pipeline? };
+        if stores.contains(&raw) {
+            reading.refuse_key(section, "pipeline", "another [[raw]] says the same; its messages would count twice");
+        }
+        stores.push(raw);
+    }
+    stores.sort();
+    Some(stores)
 }
 
 fn read_target<'t>(reading: &mut Reading<'t>, target: &Section<'t>) -> Option<TargetSettings> {

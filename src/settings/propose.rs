@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::parse::{DATABASE_RULE, REJECTED_DATA_PREFIX, is_database_name};
 use super::{MAGNETIC_DAYS_MAX, Settings, TargetSettings, WriteSettings};
+use crate::channel::RawStore;
 use crate::history::{Layout, Listing};
 use crate::inventory::{Inventory, Retention};
 use crate::mapping::TableMapping;
 use crate::survey::Survey;
 use crate::time::{DAY_NANOS, Nanos};
+use crate::transform::TransformSwitches;
 
 /// Proposed retention reaches at least this many days beyond the oldest row, so that the backfill and its verification
 /// can take their time.
@@ -31,6 +33,8 @@ pub struct ProposalInputs<'a> {
     pub inventory: &'a Inventory,
     pub survey: &'a Survey,
     pub listing: &'a Listing,
+    /// Stores whose rows come from raw channel messages.
+    pub raw: &'a [RawStore],
     /// The history as the settings should name it.
     pub history: &'a str,
     pub now: Nanos,
@@ -120,6 +124,9 @@ pub fn propose(inputs: &ProposalInputs<'_>) -> Result<ProposedSettings, Proposal
             write: WriteSettings::default(),
             tables: tables.iter().map(|table| table.mapping.clone()).collect(),
             skipped_stores,
+            raw: inputs.raw.to_vec(),
+            functions: BTreeMap::new(),
+            switches: TransformSwitches::default(),
         },
     })
 }

@@ -10,10 +10,13 @@ use toml_edit::Value;
 
 use super::parse::{COLLISIONS, EMPTY_STRINGS, KINDS, NESTED_SEPARATOR, NON_FINITE, OVERSIZE_STRINGS, UNKNOWN_COLUMN, WRONG_TYPE};
 use super::reading::{choices, one_line};
+use super::switches;
 use super::{
     MAGNETIC_DAYS_MAX, MEMORY_HOURS_MAX, ProposedSettings, READERS_MAX, REQUESTS_IN_FLIGHT_MAX, TableNotes, TargetSettings, WriteSettings,
 };
+use crate::channel::RawStore;
 use crate::mapping::{MeasureRule, MissingDimension, Nested, Policies, TableMapping, Takes};
+use crate::transform::TransformSwitches;
 
 /// A comment line ends about here.
 const COMMENT_WIDTH: usize = 112;
@@ -44,6 +47,8 @@ pub fn render(proposed: &ProposedSettings) -> String {
     file.set("skipped_stores", format!("[{}]", skipped.join(", ")));
     file.target(&settings.target);
     file.write(&settings.write);
+    file.raw(&settings.raw);
+    file.switches(&settings.switches);
     let none = TableNotes::default();
     for table in &settings.tables {
         file.table(table, proposed.notes.get(&table.store).unwrap_or(&none));
@@ -125,6 +130,36 @@ impl File<'_> {
         self.set("requests_in_flight_max", write.requests_in_flight_max);
         self.comment(&format!("Objects decoded at once, 1 to {READERS_MAX}."));
         self.set("readers", write.readers);
+    }
+
+    fn raw(&mut self, raw: &[RawStore]) {
+        self.blank();
+        self.comment(
+            "Where a store's rows come from raw channel messages, by way of their pipeline, instead of from the datastore's objects, it \
+             has a section like this one.",
+        );
+        if raw.is_empty() {
+            self.text.push_str("#[[raw]]\n#store = \"store\"\n#pipeline = \"pipeline\"\n");
+        }
+        self.comment(
+            "A lambda activity of such a pipeline needs a command of this machine in the place of its function: messages as a JSON list",
+        );
+        self.comment("on standard input, messages on standard output.");
+        self.text.push_str("#[[function]]\n#name = \"function\"\n#command = [\"python3\", \"function.py\"]\n#timeout_s = 900\n");
+        for raw in raw {
+            self.text.push_str("\n[[raw]]\n");
+            self.set("store", quoted(&raw.store));
+            self.set("pipeline", quoted(&raw.pipeline));
+        }
+    }
+
+    fn switches(&mut self, switches: &TransformSwitches) {
+        self.text.push_str("\n[switches]\n");
+        self.comment("What no documentation settles about pipelines. They matter to `translate`, and to rows that come from a channel.");
+        for (what, key, words, word) in switches::lines(switches) {
+            self.comment(&format!("{what}: {words}."));
+            self.set(key, quoted(word));
+        }
     }
 
     fn table(&mut self, table: &TableMapping, notes: &TableNotes) {

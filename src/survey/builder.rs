@@ -85,6 +85,14 @@ impl SurveyBuilder {
         }
     }
 
+    /// A message that a pipeline drops says nothing about the rows.
+    pub fn filtered(&mut self) {
+        if let Some(store) = self.stores.get_mut(self.current) {
+            store.survey.filtered_rows += 1;
+            store.object_rows += 1;
+        }
+    }
+
     /// The object that was announced last is over. `cut` says that the survey stopped before its end.
     pub fn end(&mut self, object: &SourceObject, read: &ObjectRead, cut: bool) {
         let Some(store) = self.stores.get_mut(self.current) else { return };

@@ -16,6 +16,7 @@ fn object(partitions: &[(&str, &str)]) -> SourceObject {
         gzip: false,
         size_bytes: 100,
         partitions: partitions.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        pipeline: None,
     }
 }
 

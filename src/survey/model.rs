@@ -40,6 +40,9 @@ pub struct StoreSurvey {
     /// Rows decoded.
     pub rows: u64,
     pub bad_rows: u64,
+    /// Messages that a pipeline drops. None but where rows come from a channel.
+    #[serde(default)]
+    pub filtered_rows: u64,
     /// Objects that could not be read to their end, key and reason, in the listing's order.
     pub damaged: Vec<(String, String)>,
     /// Objects that hold no row.

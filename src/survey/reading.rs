@@ -112,6 +112,7 @@ fn survey_object<E: std::error::Error>(
         rows += 1;
         match decoded {
             Decoded::Row(row) => builder.row(&row),
+            Decoded::Filtered(_) => builder.filtered(),
             Decoded::Bad(bad) => {
                 builder.bad(&bad);
                 if strict {

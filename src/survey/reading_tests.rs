@@ -20,6 +20,7 @@ fn listing(objects: &[(&str, &str, Layout, Format)]) -> Listing {
         gzip: false,
         size_bytes: 10,
         partitions: Arc::from([]),
+        pipeline: None,
     };
     Listing { root: "history".to_owned(), objects: objects.iter().map(object).collect(), passed_over: Vec::new() }
 }

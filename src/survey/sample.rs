@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Layout, Listing, SourceObject};
+use crate::history::{Listing, SourceObject};
 
 /// How much of a history is read when not all of it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct SampleSize {
 /// Raw channel messages are not surveyed, as they are no rows before the pipeline has run.
 #[must_use]
 pub fn sampled(listing: &Listing, size: Option<SampleSize>) -> Vec<&SourceObject> {
-    let surveyed = || listing.objects.iter().filter(|object| object.layout != Layout::Channel);
+    let surveyed = || listing.objects.iter().filter(|object| object.holds_rows());
     let Some(size) = size else { return surveyed().collect() };
     // By store, then by format and layout: a store can lie there as JSON and as delivered CSV, and both count.
     let mut stores: BTreeMap<&str, BTreeMap<String, Vec<usize>>> = BTreeMap::new();

@@ -22,7 +22,7 @@ const SAID_CHARS_MAX: usize = 300;
 const POLL: Duration = Duration::from_millis(2);
 
 /// How to run one command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FunctionCommand {
     pub program: String,
     pub arguments: Vec<String>,

@@ -106,7 +106,7 @@ pub(super) fn difference(
     }
 }
 
-fn values(record: &Record) -> BTreeMap<String, serde_json::Value> {
+pub(super) fn values(record: &Record) -> BTreeMap<String, serde_json::Value> {
     record.measures.iter().map(|(name, measure)| (name.to_string(), value(measure))).collect()
 }
 
@@ -121,7 +121,7 @@ fn value(measure: &Measure) -> serde_json::Value {
 }
 
 /// The measures that differ: in the source's order, then those that only the target has.
-fn columns(source: &Record, target: &Record) -> Vec<ColumnDifference> {
+pub(super) fn columns(source: &Record, target: &Record) -> Vec<ColumnDifference> {
     let of = |record: &Record, name: &str| record.measures.iter().find(|(n, _)| **n == *name).map(|(_, measure)| measure.clone());
     let only_there = target.measures.iter().filter(|(name, _)| of(source, name).is_none());
     let names = source.measures.iter().chain(only_there).map(|(name, _)| name);

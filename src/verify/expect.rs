@@ -81,7 +81,13 @@ pub(super) fn disagreements(
     }
     let rows = written.iter().map(|(census, _)| census.rows).sum();
     let mut pairs = vec![("rows read".to_owned(), rows, tally.read)];
-    pairs.push(("rows filtered".to_owned(), 0, tally.filtered_total()));
+    let mut filtered: BTreeMap<&String, u64> = tally.filtered.keys().map(|activity| (activity, 0)).collect();
+    for (activity, rows) in written.iter().flat_map(|(census, _)| &census.filtered) {
+        *filtered.entry(activity).or_default() += rows;
+    }
+    for (activity, rows) in filtered {
+        pairs.push((format!("filtered: {activity}"), rows, tally.filtered.get(activity).copied().unwrap_or_default()));
+    }
     if table == home {
         pairs.push(("objects that the source no longer has".to_owned(), 0, units.units_gone));
     }

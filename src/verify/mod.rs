@@ -24,6 +24,7 @@ mod model;
 mod run;
 #[cfg(test)]
 mod tests;
+pub mod translation;
 mod why;
 
 pub use error::VerifyError;

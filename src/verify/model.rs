@@ -84,7 +84,7 @@ pub enum Method {
 /// The accounting of one table, or of one measure name of a table that several mappings write to. Everything counts rows of the source, except `extra` and `target_rows`.
 ///
 /// ```text
-/// source_rows  = undecodable + refused + collided + acknowledged
+/// source_rows  = undecodable + refused + collided + filtered + acknowledged
 /// acknowledged = present + collapsed + changed + pending + missing
 /// target_rows  = present + changed + extra
 /// ```
@@ -104,6 +104,9 @@ pub struct TableVerification {
     pub refused: BTreeMap<String, u64>,
     /// Rows that share their key with a row of other content, and that the table's policy keeps out of the target.
     pub collided: u64,
+    /// Messages that a pipeline drops, by activity. None but where rows come from a channel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filtered: BTreeMap<String, u64>,
     /// Rows that the target must have been given: the records without those that collided.
     pub acknowledged: u64,
     /// Of those, exact repeats of another row: stored once.
@@ -143,6 +146,12 @@ impl TableVerification {
         self.undecodable + self.refused.values().sum::<u64>() + self.collided
     }
 
+    /// Messages that a pipeline drops.
+    #[must_use]
+    pub fn filtered_total(&self) -> u64 {
+        self.filtered.values().sum()
+    }
+
     /// Whether every row has exactly one state; else the identity that does not hold, with its numbers.
     ///
     /// # Errors
@@ -151,8 +160,13 @@ impl TableVerification {
         let quarantined = self.quarantined();
         let states = self.present + self.collapsed + self.changed + self.pending + self.missing;
         let stored = self.present + self.changed + self.extra;
-        if self.source_rows != quarantined + self.acknowledged {
-            return Err(format!("source rows {} = in quarantine {quarantined} + acknowledged {}", self.source_rows, self.acknowledged));
+        if self.source_rows != quarantined + self.filtered_total() + self.acknowledged {
+            return Err(format!(
+                "source rows {} = in quarantine {quarantined} + filtered {} + acknowledged {}",
+                self.source_rows,
+                self.filtered_total(),
+                self.acknowledged
+            ));
         }
         if self.acknowledged != states {
             return Err(format!(

@@ -187,6 +187,7 @@ async fn verify_table<R: Reader>(
         source_rows: census.rows,
         undecodable: census.undecodable,
         refused: census.refused.clone(),
+        filtered: census.filtered.clone(),
         collided: expected.collided,
         acknowledged: census.records - expected.collided,
         collapsed: expected.collapsed,

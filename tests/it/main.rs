@@ -6,6 +6,7 @@ mod environment;
 mod demo;
 mod migration;
 mod python;
+mod raw;
 mod routes;
 mod translate;
 

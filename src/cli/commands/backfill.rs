@@ -1,10 +1,9 @@
 //! `backfill`: the plan carried out, or gone on with.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use iota2ts::backfill::{self, HistoryUnits, Job, Outcome, ReadFailure, Refused, Tuning};
-use iota2ts::history::{Directory, HistoryError, Listing, ReadLimits, Source, read_object};
+use iota2ts::history::{HistoryError, Listing, RowReader};
 use iota2ts::inventory::Inventory;
 use iota2ts::ledger::{Identity, Ledger};
 use iota2ts::mapping::Mapper;
@@ -18,7 +17,7 @@ use tokio::sync::watch;
 use crate::cli::args::BackfillArgs;
 use crate::cli::{CommandError, Context, Ended, failpoints, runtime};
 
-use super::plan::listed;
+use super::history::{self, History, Place};
 use super::target;
 
 pub(in crate::cli) fn backfill(context: &Context, args: &BackfillArgs) -> Result<Ended, CommandError> {
@@ -35,7 +34,7 @@ pub(in crate::cli) fn backfill(context: &Context, args: &BackfillArgs) -> Result
 pub(super) struct Fresh {
     pub(super) plan: Plan,
     pub(super) listing: Listing,
-    pub(super) source: Arc<dyn Source>,
+    pub(super) rows: Arc<dyn RowReader>,
 }
 
 /// Loads the plan and refuses a stale one.
@@ -43,10 +42,10 @@ pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
     let plan = Plan::load(&context.dir.plan())?;
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
-    let source: Arc<dyn Source> = Arc::new(Directory::new(Path::new(&plan.history)));
-    let listing = listed(context, &*source)?;
+    let place = Place::open(context, &plan.history)?;
+    let History { listing, rows } = place.seen(&settings.raw, &history::running(&inventory, &settings))?;
     plan.check_fresh(&inventory.digest(), &settings.digest(), &listing.digest())?;
-    Ok(Fresh { plan, listing, source })
+    Ok(Fresh { plan, listing, rows })
 }
 
 /// Writes until all is done, or until Ctrl-C or `stop` says otherwise.
@@ -70,7 +69,7 @@ pub(super) fn written(
         let writer = LiveAnalyticsWriter::connect(opened.connection.clone()).await?;
         let listing = Arc::new(fresh.listing);
         let job = Job {
-            reader: Arc::new(units_of(&plan, &listing, fresh.source)?),
+            reader: Arc::new(units_of(&plan, &listing, fresh.rows)?),
             plan,
             plan_digest,
             listing,
@@ -93,13 +92,12 @@ pub(super) fn written(
 }
 
 /// The plan's units, read from the history and mapped by the plan's own rules.
-fn units_of(plan: &Plan, listing: &Arc<Listing>, source: Arc<dyn Source>) -> Result<impl backfill::UnitReader + 'static, CommandError> {
+fn units_of(plan: &Plan, listing: &Arc<Listing>, rows: Arc<dyn RowReader>) -> Result<impl backfill::UnitReader + 'static, CommandError> {
     let mappers = plan.tables.iter().map(|table| Mapper::new(&table.mapping)).collect::<Result<Vec<_>, _>>()?;
-    let limits = ReadLimits::default();
     let units = HistoryUnits::new(
         plan,
         Arc::clone(listing),
-        move |object, sink| read_object(&*source, object, &limits, sink).map_err(|error| read_failure(&error)),
+        move |object, sink| rows.read(object, sink).map_err(|error| read_failure(&error)),
         move |table, row| {
             let Some(mapper) = mappers.get(table) else {
                 return Err(Refused { code: "unmapped_table", reason: format!("the plan has no table numbered {table}") });

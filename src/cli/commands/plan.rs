@@ -1,19 +1,23 @@
 //! `plan`: survey, mapping, census, findings. It writes files of the migration directory and nothing else.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use iota2ts::census::{self, CensusOptions, MappedSource};
-use iota2ts::history::{Directory, Listing, ReadLimits, Source};
+use iota2ts::channel::{RawStore, Running};
+use iota2ts::history::Listing;
 use iota2ts::inventory::Inventory;
 use iota2ts::mapping::{self, Reason};
 use iota2ts::plan::{self, Binding, Plan, PlanInputs, RuleRemark};
 use iota2ts::report;
 use iota2ts::settings::{self, ProposalInputs, ProposedTable, Settings};
 use iota2ts::survey::{self, SampleSize, Survey, SurveyOptions};
+use iota2ts::transform::TransformSwitches;
 
 use crate::cli::args::{PlanArgs, SampleArgs};
 use crate::cli::{CommandError, Context, Ended, path_text};
+
+use super::history::{self, History, Place};
 
 pub(in crate::cli) fn plan(context: &Context, args: &PlanArgs) -> Result<Ended, CommandError> {
     let made = made(context, args)?;
@@ -35,18 +39,25 @@ fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result
     let inventory = Inventory::load(&context.dir.inventory())?;
     let existing = existing_settings(context)?;
     let history = history_of(context, history, existing.as_ref())?;
-    let source: Arc<dyn Source> = Arc::new(Directory::new(Path::new(&history)));
-    let listing = listed(context, &*source)?;
+    let place = Place::open(context, &history)?;
     let sample = sample_size(sample);
+    let (usual, none) = (TransformSwitches::default(), BTreeMap::new());
+    let running = match &existing {
+        Some(settings) => history::running(&inventory, settings),
+        None => Running { inventory: &inventory, switches: &usual, functions: &none },
+    };
+    // A first plan takes rows from a channel where there is nothing else; afterwards the settings say so.
+    let raw = existing.as_ref().map_or_else(|| running.only_raw(&place.listing), |settings| settings.raw.clone());
+    let History { listing, rows } = place.seen(&raw, &running)?;
     let survey_options = SurveyOptions { extent: sample, ..SurveyOptions::default() };
-    let surveyed = survey::survey(&*source, &listing, &survey_options, &*context.progress)?;
+    let surveyed = survey::survey_with(&listing, &survey_options, &*context.progress, |object, sink| rows.read(object, sink))?;
     let (settings, doubts) = match existing {
         Some(settings) => (settings, Vec::new()),
-        None => propose(context, &inventory, &surveyed, &listing, &history)?,
+        None => propose(context, &inventory, &surveyed, &listing, &raw, &history)?,
     };
     let rule_problems = rule_problems(&settings);
     let census = if rule_problems.is_empty() {
-        let mapped = MappedSource::new(source, &settings.tables, ReadLimits::default())?;
+        let mapped = MappedSource::new(rows, &settings.tables)?;
         let options = CensusOptions { sample, ..CensusOptions::full(context.dir.scratch(), settings.write.readers) };
         census::take_from(&mapped, &listing, &settings.tables, &options, &*context.progress)?.census
     } else {
@@ -65,21 +76,6 @@ fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result
         rule_problems: &rule_problems,
         doubts: &doubts,
     }))
-}
-
-/// The history's objects; none at all is an error, not an empty success.
-pub(super) fn listed(context: &Context, source: &dyn Source) -> Result<Listing, CommandError> {
-    context.progress.begin("listing", None, "objects");
-    let listing = source.list()?;
-    context.progress.end();
-    if listing.objects.is_empty() {
-        let passed =
-            listing.passed_over.first().map_or_else(String::new, |passed| format!(" (for example `{}`: {})", passed.key, passed.reason));
-        return Err(CommandError::new(format!("no history was found below `{}`{passed}", listing.root)).hinted(
-            "lay it out as the bucket is: [prefix]datastore/<name>/__dt=…/<object>, or <prefix><datastore>/<scheduleTime>/<versionId>.csv",
-        ));
-    }
-    Ok(listing)
 }
 
 fn existing_settings(context: &Context) -> Result<Option<Settings>, CommandError> {
@@ -116,6 +112,7 @@ fn propose(
     inventory: &Inventory,
     surveyed: &Survey,
     listing: &Listing,
+    raw: &[RawStore],
     history: &str,
 ) -> Result<(Settings, Vec<RuleRemark>), CommandError> {
     let (mut tables, mut skipped, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
@@ -131,7 +128,7 @@ fn propose(
     }
     let now = context.clock.now();
     let proposed =
-        settings::propose(&ProposalInputs { inventory, survey: surveyed, listing, history, now, tables: &tables, skipped: &skipped })?;
+        settings::propose(&ProposalInputs { inventory, survey: surveyed, listing, raw, history, now, tables: &tables, skipped: &skipped })?;
     let text = settings::render(&proposed);
     context.dir.create()?;
     let path = context.dir.settings();

@@ -4,7 +4,6 @@ use iota2ts::inventory::Inventory;
 use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::stack::{self, StackInputs};
-use iota2ts::transform::TransformSwitches;
 
 use crate::cli::{CommandError, Context, Ended, generated};
 
@@ -13,8 +12,7 @@ use super::plan::write_report;
 pub(in crate::cli) fn translate(context: &Context) -> Result<Ended, CommandError> {
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
-    let switches = TransformSwitches::default();
-    let stack = stack::assemble(StackInputs { inventory: &inventory, settings: &settings, switches: &switches })?;
+    let stack = stack::assemble(StackInputs { inventory: &inventory, settings: &settings, switches: &settings.switches })?;
     for kept in generated::write(context.dir.root(), &stack.files)? {
         context.printer.note(&format!("{} was edited: it is kept, and a new one stands beside it", kept.display()));
     }

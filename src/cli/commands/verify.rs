@@ -3,23 +3,63 @@
 use std::sync::Arc;
 
 use iota2ts::census::MappedSource;
-use iota2ts::history::{Listing, ReadLimits};
+use iota2ts::history::Listing;
+use iota2ts::inventory::Inventory;
 use iota2ts::ledger::{LedgerView, quarantine};
+use iota2ts::mapping::TableMapping;
 use iota2ts::report;
+use iota2ts::settings::Settings;
 use iota2ts::target::liveanalytics::LiveAnalyticsReader;
+use iota2ts::verify::translation::{Side, TranslationJob};
 use iota2ts::verify::{self, LedgerRecord, Verdict, Verification, VerifyJob, VerifyOptions};
 
-use crate::cli::args::TargetKind;
+use crate::cli::args::{TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, runtime};
 
 use super::backfill::fresh_plan;
+use super::history::{self, Place};
 use super::plan::write_report;
 use super::target;
 
-pub(in crate::cli) fn verify(context: &Context, target: TargetKind) -> Result<Ended, CommandError> {
+pub(in crate::cli) fn verify(context: &Context, args: VerifyArgs) -> Result<Ended, CommandError> {
+    let Some(target) = args.target else { return transform_check(context) };
     let verification = verified(context, target)?;
     context.printer.result(&report::verification_text(&verification), &verification)?;
     Ok(if verification.verdict == Verdict::Complete { Ended::Clean } else { Ended::WithFindings })
+}
+
+/// Holds the pipelines against what the service made of the same messages; needs neither a target nor a backfill.
+fn transform_check(context: &Context) -> Result<Ended, CommandError> {
+    let inventory = Inventory::load(&context.dir.inventory())?;
+    let settings = Settings::load(&context.dir.settings())?;
+    let running = history::running(&inventory, &settings);
+    let place = Place::open(context, &settings.history)?;
+    let raw = running.both(&place.listing);
+    let mappings: Vec<TableMapping> =
+        settings.tables.iter().filter(|mapping| raw.iter().any(|raw| raw.store == mapping.store)).cloned().collect();
+    if mappings.is_empty() {
+        return Err(CommandError::new("no mapped store has raw messages and stored rows in the history")
+            .hinted("copy both `channel/<channel>/…` and `datastore/<store>/…` below the history's directory, and capture the pipeline"));
+    }
+    let (channel, datastore) = (place.seen(&raw, &running)?, place.seen(&[], &running)?);
+    let channel_rows = MappedSource::new(channel.rows, &mappings)?;
+    let datastore_rows = MappedSource::new(datastore.rows, &mappings)?;
+    let check = verify::translation::check_translation(
+        &TranslationJob {
+            mappings: &mappings,
+            channel: Side { listing: &channel.listing, history: &channel_rows },
+            datastore: Side { listing: &datastore.listing, history: &datastore_rows },
+            enriched: running.enriched(&raw, &mappings),
+            scratch: context.dir.scratch(),
+            readers: settings.write.readers,
+        },
+        &*context.progress,
+    )?;
+    context.dir.tidy();
+    let text = report::transform_check_text(&check);
+    write_report(context, "transform.txt", &text)?;
+    context.printer.result(&text, &check)?;
+    Ok(if check.is_same() { Ended::Clean } else { Ended::WithFindings })
 }
 
 /// Verifies and leaves the report in the migration directory.
@@ -27,7 +67,7 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
     let fresh = fresh_plan(context)?;
     let ledger = ledger_record(context, &fresh.plan.digest(), &fresh.listing)?;
     let differences = context.dir.report("differences.jsonl")?;
-    let source = MappedSource::new(fresh.source, fresh.plan.tables.iter().map(|table| &table.mapping), ReadLimits::default())?;
+    let source = MappedSource::new(fresh.rows, fresh.plan.tables.iter().map(|table| &table.mapping))?;
     let options = VerifyOptions { readers: fresh.plan.write.readers, ..VerifyOptions::default() };
     let verification = runtime()?.block_on(async {
         let opened = target::open(context, kind, &fresh.plan.target.database).await?;

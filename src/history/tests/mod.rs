@@ -73,6 +73,7 @@ fn object(format: Format) -> SourceObject {
         gzip: false,
         size_bytes: 0,
         partitions: Arc::new([]),
+        pipeline: None,
     }
 }
 
@@ -127,6 +128,7 @@ fn collect(source: &dyn Source, object: &SourceObject, limits: &ReadLimits) -> R
                 assert!(row.raw.len() <= RAW_EXCERPT_BYTES_MAX);
                 bad.push(row);
             }
+            Decoded::Filtered(filtered) => panic!("nothing is filtered without a pipeline: {filtered:?}"),
         }
         ControlFlow::Continue(())
     })?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Findings, PlanInputs, counted, length, some};
-use crate::history::Layout;
 use crate::inventory::Storage;
 
 pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
@@ -58,7 +57,7 @@ fn without_definition(inputs: &PlanInputs<'_>, found: &mut Findings) {
         .listing
         .objects
         .iter()
-        .filter(|object| object.layout != Layout::Channel && !inputs.inventory.datastores.contains_key(&object.store))
+        .filter(|object| object.holds_rows() && !inputs.inventory.datastores.contains_key(&object.store))
         .map(|object| object.store.as_str())
         .collect();
     for store in stores.into_iter().filter(|store| !inputs.settings.skipped_stores.iter().any(|skipped| skipped == store)) {

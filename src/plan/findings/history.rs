@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Findings, PlanInputs, counted, length, some, table_subject};
 use crate::census::TableCensus;
-use crate::history::Layout;
 use crate::mapping::{RefusalCode, TableMapping};
 use crate::survey::Extent;
 
@@ -45,7 +44,7 @@ fn stores(inputs: &PlanInputs<'_>, found: &mut Findings) {
     let mut listed: BTreeMap<&str, u64> = BTreeMap::new();
     let mut channels: BTreeMap<&str, u64> = BTreeMap::new();
     for object in &inputs.listing.objects {
-        let counts = if object.layout == Layout::Channel { &mut channels } else { &mut listed };
+        let counts = if object.holds_rows() { &mut listed } else { &mut channels };
         *counts.entry(&object.store).or_default() += 1;
     }
     for (store, objects) in &listed {
@@ -70,7 +69,7 @@ fn stores(inputs: &PlanInputs<'_>, found: &mut Findings) {
                 "the history holds {} of raw messages from before the pipeline, which are not migrated; only processed rows are",
                 counted(*objects, "object", "objects")
             ),
-            "nothing to do if the datastore's own history is complete; keep the raw objects until the verification passed",
+            "nothing to do if the datastore's own history is complete; else let its rows come from the channel with [[raw]] in migration.toml",
         );
     }
 }

@@ -47,8 +47,8 @@ Findings: 1 error, 3 warnings, 7 notes
   warning     channel_history_not_used: channel raw
               the history holds 1 object of raw messages from before the pipeline, which are not
               migrated; only processed rows are
-              -> nothing to do if the datastore's own history is complete; keep the raw objects
-                 until the verification passed
+              -> nothing to do if the datastore's own history is complete; else let its rows come
+                 from the channel with [[raw]] in migration.toml
   warning     key_collisions: table press
               1 key is shared by rows with different values (device_id=press-1, time
               2023-06-21T07:05:00Z); all of those rows are quarantined

@@ -97,6 +97,7 @@ pub(in crate::settings) fn proposal(retention: Retention, age_days: i64) -> Prop
         doubts: vec![("device_id".to_owned(), "12 rows have none".to_owned())],
     };
     propose(&ProposalInputs {
+        raw: &[],
         inventory: &inventory("press", retention),
         survey: &survey("press", Nanos(now.0 - age_days * DAY_NANOS)),
         listing: &listing,
@@ -121,6 +122,7 @@ fn proposed_retention_holds_the_oldest_row_and_deletes_nothing_that_was_kept() {
 #[test]
 fn nothing_to_migrate_is_an_error_with_a_hint() {
     let error = propose(&ProposalInputs {
+        raw: &[],
         inventory: &inventory("press", Retention::Unlimited),
         survey: &survey("press", Nanos(0)),
         listing: &Listing { root: String::new(), objects: Vec::new(), passed_over: Vec::new() },

@@ -63,6 +63,44 @@ requests_in_flight_max = 16
 # Objects decoded at once, 1 to 64.
 readers = 2
 
+# Where a store's rows come from raw channel messages, by way of their pipeline, instead of from the datastore's
+# objects, it has a section like this one.
+#[[raw]]
+#store = "store"
+#pipeline = "pipeline"
+# A lambda activity of such a pipeline needs a command of this machine in the place of its function: messages as a
+# JSON list
+# on standard input, messages on standard output.
+#[[function]]
+#name = "function"
+#command = ["python3", "function.py"]
+#timeout_s = 900
+
+[switches]
+# What no documentation settles about pipelines. They matter to `translate`, and to rows that come from a channel.
+# A whole number divided by a whole number, as temp * 9 / 5: "truncate" or "decimal".
+integer_division = "truncate"
+# Division by zero, and results past 34 digits: "undefined" or "drop_message".
+division_by_zero = "undefined"
+# NULL = NULL: "true" or "undefined".
+null_equals_null = "true"
+# x <> NULL: by the table of comparisons, or as the check that x exists: "table" or "existence".
+null_existence_check = "table"
+# A filter whose result is the text "true": "drop" or "keep".
+filter_text_true = "drop"
+# A math activity whose expression has no value: "leave_unset" or "drop_message".
+undefined_math = "leave_unset"
+# A decimal that is whole, as 5.0, inside an expression: "keep" or "become_int".
+whole_decimals = "keep"
+# A math activity whose expression comes to a text: "write" or "undefined".
+text_math = "write"
+# Two selected paths with the same last name: "last_wins" or "first_wins".
+selected_name_clash = "last_wins"
+# The name of a selected array element: "array_name" or "with_index".
+selected_index_name = "array_name"
+# Whether a lambda activity may leave messages out: "yes" or "no".
+lambda_may_drop = "yes"
+
 # --------------------------------------------------------------------------------------------------------------
 # IN DOUBT: device_id: 12 rows have none
 [[table]]
@@ -226,6 +264,9 @@ proptest! {
             write: WriteSettings { record_version: version, requests_in_flight_max: 7, readers: 3 },
             tables: vec![tables.0, tables.1],
             skipped_stores: skipped.into_iter().collect(),
+            raw: Vec::new(),
+            functions: BTreeMap::new(),
+            switches: crate::transform::TransformSwitches::default(),
         };
         let text = render(&ProposedSettings { settings: settings.clone(), reasons: BTreeMap::new(), notes: BTreeMap::new() });
         let read = Settings::parse(&text, "migration.toml");

@@ -58,6 +58,9 @@ fn settings(stores: &[&str]) -> Settings {
         policies: Policies::default(),
     };
     Settings {
+        raw: Vec::new(),
+        functions: BTreeMap::new(),
+        switches: crate::transform::TransformSwitches::default(),
         history: "h".into(),
         target: TargetSettings {
             database: "plant".into(),

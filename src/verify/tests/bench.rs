@@ -128,6 +128,7 @@ impl Bench {
                         FakeRow::Refused(code) => quarantined(code),
                         FakeRow::Unrouted => quarantined("no_route"),
                         FakeRow::Bad => quarantined("undecodable"),
+                        FakeRow::Filtered(activity) => *tally.filtered.entry((*activity).to_owned()).or_default() += 1,
                     }
                 }
                 let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };

@@ -1,0 +1,56 @@
+//! The history as the settings want it read: its objects, those of channels by way of their pipelines.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use iota2ts::channel::{self, PipelinedObjects, RawStore, Running};
+use iota2ts::history::{Directory, Listing, Objects, ReadLimits, RowReader, Source};
+use iota2ts::inventory::Inventory;
+use iota2ts::settings::Settings;
+
+use crate::cli::{CommandError, Context};
+
+/// The objects, and who reads rows of them.
+pub(super) struct History {
+    pub(super) listing: Listing,
+    pub(super) rows: Arc<dyn RowReader>,
+}
+
+/// The place of a history, listed.
+pub(super) struct Place {
+    source: Arc<dyn Source>,
+    /// As it lies there.
+    pub(super) listing: Listing,
+}
+
+impl Place {
+    /// Lists the directory at `path`; none at all is an error, not an empty success.
+    pub(super) fn open(context: &Context, path: &str) -> Result<Self, CommandError> {
+        let source: Arc<dyn Source> = Arc::new(Directory::new(Path::new(path)));
+        context.progress.begin("listing", None, "objects");
+        let listing = source.list()?;
+        context.progress.end();
+        if listing.objects.is_empty() {
+            let passed = listing
+                .passed_over
+                .first()
+                .map_or_else(String::new, |passed| format!(" (for example `{}`: {})", passed.key, passed.reason));
+            return Err(CommandError::new(format!("no history was found below `{}`{passed}", listing.root)).hinted(
+                "lay it out as the bucket is: [prefix]datastore/<name>/__dt=…/<object>, or <prefix><datastore>/<scheduleTime>/<versionId>.csv",
+            ));
+        }
+        Ok(Self { source, listing })
+    }
+
+    /// The history with the stores of `raw` made of their channels.
+    pub(super) fn seen(&self, raw: &[RawStore], running: &Running<'_>) -> Result<History, CommandError> {
+        let listing = channel::view(&self.listing, raw, running.inventory)?;
+        let objects = Objects::new(Arc::clone(&self.source), ReadLimits::default());
+        Ok(History { listing, rows: Arc::new(PipelinedObjects::new(objects, running.engines(raw)?)) })
+    }
+}
+
+/// How the settings want pipelines to be run.
+pub(super) fn running<'a>(inventory: &'a Inventory, settings: &'a Settings) -> Running<'a> {
+    Running { inventory, switches: &settings.switches, functions: &settings.functions }
+}
