@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::*;
 use crate::census::{Census, Collision, Side, TableCensus};
 use crate::history::{Format, Layout, Listing, SourceObject};
-use crate::inventory::{Datastore, FileFormat, INVENTORY_VERSION, Inventory, Origin, Retention, SchemaColumn, Storage};
+use crate::inventory::{
+    Activity, ActivityKind, Datastore, FileFormat, INVENTORY_VERSION, Inventory, Origin, Pipeline, Retention, SchemaColumn, Storage,
+};
 use crate::mapping::{DimensionRule, MeasureRule, Policies, TableMapping, TimeRule};
 use crate::path::ColumnPath;
 use crate::provenance::ObjectId;
@@ -43,6 +45,18 @@ impl Known {
             rule_problems: &self.rule_problems,
             doubts: &self.doubts,
         })
+    }
+
+    /// A pipeline of one activity, from the channel `raw` to the store `press`.
+    pub(crate) fn pipeline(&mut self, name: &str, kind: ActivityKind) {
+        let ends = [
+            ActivityKind::Channel { channel_name: "raw".to_owned() },
+            kind,
+            ActivityKind::Datastore { datastore_name: "press".to_owned() },
+        ];
+        let activities = ends.into_iter().zip(["in", "step", "out"]).map(|(kind, name)| Activity { name: name.to_owned(), kind }).collect();
+        let pipeline = Pipeline { name: name.to_owned(), origin: origin(), activities, tags: BTreeMap::new() };
+        self.inventory.pipelines.insert(name.to_owned(), pipeline);
     }
 
     pub(crate) fn table(&mut self) -> &mut TableCensus {

@@ -2,7 +2,7 @@
 
 use super::make::PlanInputs;
 use super::model::Resource;
-use crate::inventory::{DatasetAction, Datastore, FileFormat, Retention, Storage};
+use crate::inventory::{Activity, ActivityKind, DatasetAction, Datastore, FileFormat, Retention, Storage};
 
 const LATER: &str = "see iota2ts translate";
 
@@ -12,7 +12,7 @@ pub(super) fn resources(inputs: &PlanInputs<'_>) -> Vec<Resource> {
         |kind: &str, name: &str, what: String, fate: String| Resource { kind: kind.to_owned(), name: name.to_owned(), what, fate };
     let channels = inventory.channels.values().map(|channel| {
         let what = format!("{}, {}", storage(&channel.storage), retention(channel.retention));
-        resource("channel", &channel.name, what, "nothing to migrate: raw messages are not read".to_owned())
+        resource("channel", &channel.name, what, channel_fate(inputs, &channel.name))
     });
     let pipelines = inventory.pipelines.values().map(|pipeline| {
         let what = match pipeline.activities.len() {
@@ -40,6 +40,17 @@ pub(super) fn resources(inputs: &PlanInputs<'_>) -> Vec<Resource> {
         resource("rule", &rule.name, what, LATER.to_owned())
     });
     channels.chain(pipelines).chain(datastores).chain(datasets).chain(rules).collect()
+}
+
+/// Which stores the channel's messages become rows of.
+fn channel_fate(inputs: &PlanInputs<'_>, channel: &str) -> String {
+    let reads = |activity: &Activity| matches!(&activity.kind, ActivityKind::Channel { channel_name } if channel_name == channel);
+    let raw = inputs.settings.raw.iter().filter(|raw| {
+        let pipeline = inputs.inventory.pipelines.get(&raw.pipeline);
+        pipeline.is_some_and(|pipeline| pipeline.activities.iter().any(reads))
+    });
+    let ways: Vec<String> = raw.map(|raw| format!("through {} to the rows of {}", raw.pipeline, raw.store)).collect();
+    if ways.is_empty() { "nothing to migrate: its raw messages are not read".to_owned() } else { ways.join(", ") }
 }
 
 fn fate(inputs: &PlanInputs<'_>, store: &str) -> String {

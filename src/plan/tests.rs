@@ -103,7 +103,7 @@ fn resources_say_what_becomes_of_them() {
     assert_eq!(
         lines,
         [
-            "channel raw: storage unknown, kept without limit -> nothing to migrate: raw messages are not read",
+            "channel raw: storage unknown, kept without limit -> nothing to migrate: its raw messages are not read",
             "pipeline clean: 1 activity -> see iota2ts translate",
             "datastore oven: service-managed, parquet of 1 column, kept without limit -> no history found",
             "datastore press: service-managed, parquet of 1 column, kept for 90 days -> to table press",

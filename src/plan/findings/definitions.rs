@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, PlanInputs, counted, length, some};
+use super::{Findings, PlanInputs};
 use crate::inventory::Storage;
 
 pub(super) fn look(inputs: &PlanInputs<'_>, found: &mut Findings) {
     blind_spots(inputs, found);
     datastores(inputs, found);
     without_definition(inputs, found);
-    not_translated(inputs, found);
 }
 
 fn blind_spots(inputs: &PlanInputs<'_>, found: &mut Findings) {
@@ -66,32 +65,6 @@ fn without_definition(inputs: &PlanInputs<'_>, found: &mut Findings) {
             format!("store {store}"),
             "the history holds it, and no definition was captured: its types come from the rows alone",
             "capture its definition with `iota2ts capture --from PATH…` if there is one",
-        );
-    }
-}
-
-fn not_translated(inputs: &PlanInputs<'_>, found: &mut Findings) {
-    let inventory = inputs.inventory;
-    if !inventory.pipelines.is_empty() {
-        found.note(
-            "pipelines_not_translated",
-            format!("{} in the inventory", counted(u64::try_from(inventory.pipelines.len()).unwrap_or(u64::MAX), "pipeline", "pipelines")),
-            format!("this step moves processed rows and translates no pipeline: {}", some(inventory.pipelines.keys().map(String::as_str))),
-            "keep the definitions; rows of the datastores went through these pipelines already",
-        );
-    }
-    let containers: Vec<&str> = inventory
-        .datasets
-        .values()
-        .filter(|dataset| matches!(dataset.action, Some(crate::inventory::DatasetAction::Container { .. })))
-        .map(|dataset| dataset.name.as_str())
-        .collect();
-    if !containers.is_empty() {
-        found.note(
-            "container_datasets",
-            counted(length(&containers), "dataset", "datasets"),
-            format!("a container computes {}, and containers are not migrated", some(containers.iter().copied())),
-            "run the container against Timestream yourself if its results are still needed",
         );
     }
 }

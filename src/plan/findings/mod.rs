@@ -7,6 +7,7 @@ mod mapping;
 mod target;
 #[cfg(test)]
 mod tests;
+mod translation;
 
 use super::make::PlanInputs;
 use super::model::{Finding, Grade};
@@ -19,6 +20,7 @@ pub(super) fn findings(inputs: &PlanInputs<'_>) -> Vec<Finding> {
     history::look(inputs, &mut found);
     mapping::look(inputs, &mut found);
     target::look(inputs, &mut found);
+    translation::look(inputs, &mut found);
     let mut findings = found.0;
     findings.sort_by(|a, b| (a.grade, &a.code, &a.subject, &a.cause).cmp(&(b.grade, &b.code, &b.subject, &b.cause)));
     findings.dedup();

@@ -110,9 +110,9 @@ fn every_finding_is_raised_by_what_it_is_about_and_by_nothing_else() {
             let unknown = "its retention".to_owned();
             k.inventory.blind_spots.push(BlindSpot { subject: "datastore press".to_owned(), unknown });
         }),
-        ("pipelines_not_translated", Grade::Note, |k| {
-            let pipeline = Pipeline { name: "clean".to_owned(), origin: origin(), activities: Vec::new(), tags: BTreeMap::new() };
-            k.inventory.pipelines.insert("clean".to_owned(), pipeline);
+        ("constant_in_add_attributes", Grade::Warning, |k| {
+            let attributes = BTreeMap::from([("location".to_owned(), "factory_floor_1".to_owned())]);
+            k.pipeline("clean", ActivityKind::AddAttributes { attributes });
         }),
     ];
     let healthy = known().codes();
@@ -162,6 +162,21 @@ fn remedies_for_the_window_name_the_days_that_are_needed() {
     assert!(old.finding("time_before_window").remedy.starts_with("correct or filter the times"));
 }
 
+/// A dataset that the service ran every hour.
+fn dataset(name: &str, action: DatasetAction) -> Dataset {
+    Dataset {
+        name: name.to_owned(),
+        origin: origin(),
+        action: Some(action),
+        triggers: Vec::new(),
+        deliveries: Vec::new(),
+        retention: Retention::Unknown,
+        versioning: Versioning::Default,
+        late_data_timeout_minutes: None,
+        tags: BTreeMap::new(),
+    }
+}
+
 #[test]
 fn container_datasets_are_named() {
     let mut known = known();
@@ -173,19 +188,31 @@ fn container_datasets_are_named() {
         volume_size_gb: 1,
         variables: Vec::new(),
     };
-    let dataset = Dataset {
-        name: "forecast".to_owned(),
-        origin: origin(),
-        action: Some(action),
-        triggers: Vec::new(),
-        deliveries: Vec::new(),
-        retention: Retention::Unknown,
-        versioning: Versioning::Default,
-        late_data_timeout_minutes: None,
-        tags: BTreeMap::new(),
-    };
-    known.inventory.datasets.insert("forecast".to_owned(), dataset);
-    assert!(known.finding("container_datasets").cause.contains("forecast"));
+    known.inventory.datasets.insert("forecast".to_owned(), dataset("forecast", action));
+    assert_eq!(known.finding("container_action").subject, "dataset forecast");
+}
+
+#[test]
+fn a_mistake_in_a_definition_keeps_no_processed_row_back_unless_its_own_messages_are_migrated() {
+    let mut known = known();
+    known.pipeline("clean", ActivityKind::Filter { filter: "temperature LIKE 'a'".to_owned() });
+    let sql = "SELECT temperature_celsius FROM press ORDER BY timestamp DESC LIMIT 100".to_owned();
+    let action = DatasetAction::Query { name: "q".to_owned(), sql, delta_time: None };
+    known.inventory.datasets.insert("hot".to_owned(), dataset("hot", action));
+    assert_eq!(known.finding("expression_not_translated").grade, Grade::Warning);
+    assert_eq!(known.finding("unknown_column").grade, Grade::Warning);
+    assert_eq!(known.plan().graded(Grade::Error), 0);
+    known.settings.raw = vec![crate::channel::RawStore { store: "press".to_owned(), pipeline: "clean".to_owned() }];
+    assert_eq!(known.finding("expression_not_translated").grade, Grade::Error);
+}
+
+#[test]
+fn what_no_documentation_settles_is_said_with_the_switch_in_force() {
+    let mut known = known();
+    known.pipeline("clean", ActivityKind::Math { attribute: "f".to_owned(), math: "temperature * 9 / 5".to_owned() });
+    let points: Vec<String> =
+        known.plan().findings.into_iter().filter(|finding| finding.code == "open_point").map(|finding| finding.cause).collect();
+    assert!(points.iter().any(|cause| cause.contains("`integer_division` is `truncate`")), "{points:?}");
 }
 
 #[test]
