@@ -46,6 +46,9 @@ fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
     ];
     let lines: Vec<String> = environment.iter().map(|(name, value)| format!("export {name}={value}")).collect();
     context.printer.note(&format!("serving Timestream write and query on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
+    context.printer.note(
+        "boto3 and the AWS CLI discover another endpoint in spite of these: give them endpoint_url=… or --endpoint-url, as the same address",
+    );
     context.printer.result(&lines.join("\n"), &Serving { endpoint_url: endpoint_url.to_owned(), environment })
 }
 
