@@ -4,6 +4,7 @@
 mod environment;
 
 mod demo;
+mod findings;
 mod live;
 mod migration;
 mod python;
