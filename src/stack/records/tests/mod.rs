@@ -17,15 +17,12 @@ use crate::value::{Object, Value};
 
 use super::{INSTANTS_PY, MAPPING_PY};
 
-/// The JSON functions of every generated function: the real file, or a small one in its place where there is none yet.
-pub(in crate::stack) fn iot_sql() -> String {
-    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/stack/runtime/iot_sql.py");
-    std::fs::read_to_string(real).unwrap_or_else(|_| include_str!("iot_sql.py").to_owned())
-}
+/// The JSON functions of every generated function.
+const IOT_SQL_PY: &str = include_str!("../../runtime/iot_sql.py");
 
 /// Runs a program beside the fixed files, and gives what it prints.
 pub(in crate::stack) fn python(directory: &Path, arguments: &[&str]) -> String {
-    for (name, text) in [("iot_sql.py", iot_sql().as_str()), ("mapping.py", MAPPING_PY), ("instants.py", INSTANTS_PY)] {
+    for (name, text) in [("iot_sql.py", IOT_SQL_PY), ("mapping.py", MAPPING_PY), ("instants.py", INSTANTS_PY)] {
         std::fs::write(directory.join(name), text).unwrap();
     }
     let started = Command::new("python3").arg("-B").args(arguments).current_dir(directory).env("PYTHONUTF8", "1").output();
