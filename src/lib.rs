@@ -23,6 +23,7 @@ pub mod expression;
 pub mod history;
 pub mod inventory;
 pub mod ledger;
+pub mod live;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod mapping;

@@ -32,7 +32,7 @@ pub(crate) struct Global {
     /// The AWS region to use.
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// The Timestream endpoint to use instead of the region's; endpoint discovery is then off.
+    /// The endpoint to use instead of the region's, for every service that the command talks to; endpoint discovery is then off.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Read definitions from files into inventory.json, and say what could not be seen.
+    /// Read definitions from files or the service into inventory.json, and say what could not be seen.
     Capture(CaptureArgs),
     /// Survey the history, propose the mapping, and report what a backfill would do. Writes to no service.
     Plan(PlanArgs),
@@ -75,8 +75,11 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct CaptureArgs {
     /// Files or folders with definitions: describe, list and create JSON, topic rules, CloudFormation templates.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    #[arg(long, required_unless_present = "live", num_args = 1.., value_name = "PATH")]
     pub(crate) from: Vec<PathBuf>,
+    /// Ask AWS IoT Analytics and IoT Core for everything that is defined in the region. With --from, both are merged.
+    #[arg(long)]
+    pub(crate) live: bool,
     /// The value of a template parameter that has no default, or another one.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameter: Vec<(String, String)>,

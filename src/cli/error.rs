@@ -43,6 +43,8 @@ from_library!(
     iota2ts::inventory::CaptureError,
     iota2ts::inventory::InventoryError,
     iota2ts::ledger::LedgerError,
+    iota2ts::live::LiveError,
+    iota2ts::live::SaveError,
     iota2ts::mapping::MappingError,
     iota2ts::plan::PlanError,
     iota2ts::plan::StalePlan,

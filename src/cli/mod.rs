@@ -71,7 +71,7 @@ fn context(global: Global, printer: Printer) -> Result<Context, CommandError> {
 
 fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> {
     match command {
-        Command::Capture(args) => commands::capture::capture(context, &args.from, &args.parameter),
+        Command::Capture(args) => commands::capture::capture(context, &args),
         Command::Plan(args) => commands::plan::plan(context, &args),
         Command::Translate => commands::translate::translate(context),
         Command::Backfill(args) => commands::backfill::backfill(context, &args),

@@ -20,6 +20,14 @@ use super::unseen;
 /// A definition file is read up to this size; a CloudFormation template has at most 1 MB.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// A document that is no file of the customer's: an answer of the service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Document {
+    /// As messages and the inventory name it, `/` between parts, with its extension.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
 /// What a capture found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Captured {
@@ -45,14 +53,30 @@ impl Captured {
 /// # Errors
 /// When a path of `paths` cannot be read, or a folder holds more files than one capture reads.
 pub fn capture(paths: &[PathBuf], parameters: &BTreeMap<String, String>) -> Result<Captured, CaptureError> {
-    let (inputs, mut problems) = find::inputs(paths)?;
+    capture_with(paths, &[], parameters)
+}
+
+/// As [`capture`], with documents beside the files; where there are documents, there need be no files. What a document describes outweighs
+/// what a file describes.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_with(paths: &[PathBuf], documents: &[Document], parameters: &BTreeMap<String, String>) -> Result<Captured, CaptureError> {
+    let (inputs, mut problems) = if paths.is_empty() && !documents.is_empty() { Default::default() } else { find::inputs(paths)? };
     let mut definitions = Definitions::default();
     let mut used = BTreeSet::new();
     let mut sources = Vec::new();
     let mut blind_spots: BTreeSet<BlindSpot> = BTreeSet::new();
-    for input in &inputs {
-        let mut findings = Findings::new(&input.name);
-        let read = one_file(input, parameters, &mut used, &mut findings);
+    let inputs = inputs.iter().map(Given::File).chain(documents.iter().map(Given::Document));
+    let count = inputs.clone().count();
+    for given in inputs {
+        let mut findings = Findings::new(given.name());
+        let read = match given {
+            Given::File(input) => one_file(input, parameters, &mut used, &mut findings),
+            Given::Document(document) => {
+                definitions_of(&document.bytes, &document.name, Standing::Live, parameters, &mut used, &mut findings)
+            }
+        };
         sources.extend(read.source);
         definitions.append(read.definitions);
         let (mut found, unseen) = findings.into_parts();
@@ -61,7 +85,7 @@ pub fn capture(paths: &[PathBuf], parameters: &BTreeMap<String, String>) -> Resu
     }
     note_unused(parameters, &used, &mut problems);
     if sources.is_empty() {
-        let reason = format!("no definition of IoT Analytics was found (files read: {})", inputs.len());
+        let reason = format!("no definition of IoT Analytics was found (files read: {count})");
         problems.push(Problem { file: "(all)".to_owned(), path: String::new(), line: None, severity: Severity::Error, reason });
     }
     let merged = merge::merge(definitions, &mut problems);
@@ -77,6 +101,7 @@ pub fn capture(paths: &[PathBuf], parameters: &BTreeMap<String, String>) -> Resu
         rules: merged.rules,
         things: merged.things,
         handlers: merged.handlers,
+        observed: merged.observed,
         blind_spots: Vec::new(),
     };
     blind_spots.extend(unseen::blind_spots(&inventory, &merged.listed_rules));
@@ -86,6 +111,22 @@ pub fn capture(paths: &[PathBuf], parameters: &BTreeMap<String, String>) -> Resu
     Ok(Captured { inventory, problems })
 }
 
+/// What is read: a file, or a document that is in memory.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    File(&'a Input),
+    Document(&'a Document),
+}
+
+impl<'a> Given<'a> {
+    fn name(self) -> &'a str {
+        match self {
+            Self::File(input) => &input.name,
+            Self::Document(document) => &document.name,
+        }
+    }
+}
+
 /// What one file gave. `source` is set when it held a definition, sound or not.
 struct FileRead {
     source: Option<SourceFile>,
@@ -93,7 +134,7 @@ struct FileRead {
 }
 
 fn one_file(input: &Input, parameters: &BTreeMap<String, String>, used: &mut BTreeSet<String>, findings: &mut Findings) -> FileRead {
-    let mut read = FileRead { source: None, definitions: Definitions::default() };
+    let read = FileRead { source: None, definitions: Definitions::default() };
     let bytes = match read_bounded(&input.path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
@@ -111,25 +152,38 @@ fn one_file(input: &Input, parameters: &BTreeMap<String, String>, used: &mut BTr
             return read;
         }
     };
-    let extension = find::extension(&input.name);
+    definitions_of(&bytes, &input.name, Standing::Described, parameters, used, findings)
+}
+
+fn definitions_of(
+    bytes: &[u8],
+    name: &str,
+    described: Standing,
+    parameters: &BTreeMap<String, String>,
+    used: &mut BTreeSet<String>,
+    findings: &mut Findings,
+) -> FileRead {
+    let mut read = FileRead { source: None, definitions: Definitions::default() };
+    let extension = find::extension(name);
     if extension == "py" {
-        let source = String::from_utf8_lossy(&bytes);
-        let found = handler::handler(find::stem(&input.name).to_owned(), findings.origin(""), &source);
+        let source = String::from_utf8_lossy(bytes);
+        let found = handler::handler(find::stem(name).to_owned(), findings.origin(""), &source);
         match found {
-            Some(_) => read.source = Some(SourceFile { name: input.name.clone(), sha256: sha256_hex(&bytes) }),
+            Some(_) => read.source = Some(SourceFile { name: name.to_owned(), sha256: sha256_hex(bytes) }),
             None => findings.note("", "writes nothing to Timestream; passed over"),
         }
         found::keep(&mut read.definitions.handlers, Standing::Intended, found);
         return read;
     }
     let errors = findings.errors();
-    let documents = document::read(&bytes, &extension, findings);
+    let documents = document::read(bytes, &extension, findings);
     let unreadable = findings.errors() > errors && documents.is_empty();
     let mut any = false;
     for (index, node) in documents.iter().enumerate() {
         let path = if documents.len() > 1 { format!("document {}", index + 1) } else { String::new() };
         let mut context = Context {
-            stem: find::stem(&input.name),
+            stem: find::stem(name),
+            described,
             given: parameters,
             used: &mut *used,
             findings: &mut *findings,
@@ -138,7 +192,7 @@ fn one_file(input: &Input, parameters: &BTreeMap<String, String>, used: &mut BTr
         any |= recognise::document(&mut context, &Place { node, path });
     }
     if any {
-        read.source = Some(SourceFile { name: input.name.clone(), sha256: sha256_hex(&bytes) });
+        read.source = Some(SourceFile { name: name.to_owned(), sha256: sha256_hex(bytes) });
     } else if !unreadable && !documents.is_empty() {
         findings.note("", "holds no definition of a kind that is known here; passed over");
     }
@@ -160,5 +214,7 @@ fn note_unused(parameters: &BTreeMap<String, String>, used: &BTreeSet<String>, p
     }
 }
 
+#[cfg(test)]
+mod state_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Definitions as they were found, before those of the same resource are merged.
 
-use super::model::{Channel, Dataset, Datastore, Handler, Origin, Pipeline, Thing, TopicRule};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Channel, Dataset, DatasetContent, Datastore, Handler, Logging, Origin, Pipeline, Reprocessing, Thing, TopicRule};
 
 /// How far a form is to be believed about a resource. The higher one is kept where two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +13,10 @@ pub(crate) enum Standing {
     Created,
     /// What somebody asked for: a template or the input of a call.
     Intended,
-    /// What the service said it had.
+    /// What the service said it had, in a file.
     Described,
+    /// What the service says just now.
+    Live,
 }
 
 #[derive(Debug)]
@@ -32,6 +36,9 @@ pub(crate) struct Definitions {
     pub(crate) listed_rules: Vec<(String, Origin)>,
     pub(crate) things: Vec<Found<Thing>>,
     pub(crate) handlers: Vec<Found<Handler>>,
+    pub(crate) contents: BTreeMap<String, Vec<DatasetContent>>,
+    pub(crate) reprocessings: BTreeMap<String, Vec<Reprocessing>>,
+    pub(crate) logging: BTreeSet<(Standing, Logging)>,
 }
 
 impl Definitions {
@@ -44,6 +51,13 @@ impl Definitions {
         self.listed_rules.append(&mut other.listed_rules);
         self.things.append(&mut other.things);
         self.handlers.append(&mut other.handlers);
+        for (dataset, mut contents) in other.contents {
+            self.contents.entry(dataset).or_default().append(&mut contents);
+        }
+        for (pipeline, mut runs) in other.reprocessings {
+            self.reprocessings.entry(pipeline).or_default().append(&mut runs);
+        }
+        self.logging.append(&mut other.logging);
     }
 }
 

@@ -4,6 +4,7 @@
 //! not state is taken from the others. Two of equal weight that differ are a problem that names both files.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -11,7 +12,9 @@ use serde_json::Value;
 
 use super::fields::is_symbolic;
 use super::found::{Definitions, Found, Standing};
-use super::model::{Channel, Dataset, Datastore, FileFormat, Handler, Origin, Pipeline, Retention, Storage, Thing, TopicRule, Versioning};
+use super::model::{
+    Channel, Dataset, Datastore, FileFormat, Handler, Observed, Origin, Pipeline, Retention, Storage, Thing, TopicRule, Versioning,
+};
 use super::problem::{Problem, Severity, shown};
 use super::tree::{join, nth};
 
@@ -31,6 +34,7 @@ pub(crate) struct Merged {
     pub(crate) handlers: BTreeMap<String, Handler>,
     /// Rules that a list names and nothing describes.
     pub(crate) listed_rules: BTreeMap<String, Origin>,
+    pub(crate) observed: Observed,
 }
 
 /// Merges all that was found.
@@ -49,6 +53,12 @@ pub(crate) fn merge(definitions: Definitions, problems: &mut Vec<Problem>) -> Me
         let reason = format!("the rule {} feeds no channel; passed over", shown(&rule.name));
         problems.push(problem(rule.origin, Severity::Note, reason));
     }
+    let observed = Observed {
+        contents: newest_of_each(definitions.contents, |content| content.version.clone()),
+        reprocessings: newest_of_each(definitions.reprocessings, |run| run.id.clone()),
+        // The weightiest telling; of two such, the same one in whatever order they came.
+        logging: definitions.logging.into_iter().next_back().map(|(_, logging)| logging),
+    };
     Merged {
         channels: merge_kind(definitions.channels, problems),
         pipelines: merge_kind(definitions.pipelines, problems),
@@ -58,7 +68,26 @@ pub(crate) fn merge(definitions: Definitions, problems: &mut Vec<Problem>) -> Me
         things: merge_kind(definitions.things, problems),
         handlers: merge_kind(definitions.handlers, problems),
         listed_rules,
+        observed,
     }
+}
+
+/// Each thing of a list once, the newest first. Of two tellings of one thing the greater is kept: the one with an end, where there is one.
+fn newest_of_each<T: Ord>(found: BTreeMap<String, Vec<T>>, identity: impl Fn(&T) -> String) -> BTreeMap<String, Vec<T>> {
+    let by_identity = |list: Vec<T>| {
+        let mut kept: BTreeMap<String, T> = BTreeMap::new();
+        for one in list {
+            match kept.entry(identity(&one)) {
+                Entry::Occupied(mut entry) if *entry.get() < one => drop(entry.insert(one)),
+                Entry::Occupied(_) => {}
+                Entry::Vacant(entry) => drop(entry.insert(one)),
+            }
+        }
+        let mut list: Vec<T> = kept.into_values().collect();
+        list.sort_by(|a, b| b.cmp(a));
+        list
+    };
+    found.into_iter().map(|(name, list)| (name, by_identity(list))).filter(|(_, list)| !list.is_empty()).collect()
 }
 
 /// A kind of definition that can be told several times.

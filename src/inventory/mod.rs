@@ -32,7 +32,7 @@ mod template;
 mod tree;
 mod unseen;
 
-pub use capture::{Captured, FILE_BYTES_MAX, capture};
+pub use capture::{Captured, Document, FILE_BYTES_MAX, capture, capture_with};
 pub use model::*;
 pub use problem::{CaptureError, Problem, Severity};
 pub(crate) use problem::{printable, shown};

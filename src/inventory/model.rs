@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// The version of `inventory.json` that this tool writes; a higher one is refused, a lower one migrated.
-pub const INVENTORY_VERSION: u32 = 1;
+/// The version of `inventory.json` that this tool writes; a higher one is refused. A lower one is read as it is and keeps its number, so
+/// that the plan which is bound to its digest stays good. Version 2 brought [`Observed`].
+pub const INVENTORY_VERSION: u32 = 2;
 
 /// Everything that could be learnt about a customer's IoT Analytics resources, in stable order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// [`INVENTORY_VERSION`].
+    /// [`INVENTORY_VERSION`], or the lower one that the file had.
     pub version: u32,
     /// The files in which definitions were found, by name below the folder they were given in, with a digest each.
     pub sources: Vec<SourceFile>,
@@ -24,8 +25,62 @@ pub struct Inventory {
     /// Hand-written functions that write to Timestream already.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub handlers: BTreeMap<String, Handler>,
+    /// What the service had done so far, where it was captured.
+    #[serde(default, skip_serializing_if = "Observed::is_empty")]
+    pub observed: Observed,
     /// What could not be seen: named, so that nobody takes silence for absence.
     pub blind_spots: Vec<BlindSpot>,
+}
+
+/// What the service had done with the definitions when they were captured: state, which no template holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The contents that datasets had, by dataset; the newest first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, Vec<DatasetContent>>,
+    /// The reprocessings of pipelines, by pipeline; the newest first. Messages that went through a pipeline twice are stored twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reprocessings: BTreeMap<String, Vec<Reprocessing>>,
+    /// The account's logging options in the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+}
+
+impl Observed {
+    /// Whether nothing of the kind was captured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One content of a dataset, as ListDatasetContents tells it. Times are ISO 8601 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DatasetContent {
+    pub created_at: Option<String>,
+    pub version: String,
+    /// `CREATING`, `SUCCEEDED` or `FAILED`.
+    pub state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub scheduled_at: Option<String>,
+    pub completed_at: Option<String>,
+}
+
+/// One run of a pipeline over messages that it had seen before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reprocessing {
+    pub created_at: Option<String>,
+    pub id: String,
+    /// `RUNNING`, `SUCCEEDED`, `CANCELLED` or `FAILED`.
+    pub status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Logging {
+    pub role_arn: String,
+    pub level: String,
+    pub enabled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::document;
 use super::fields::{Form, Place, Reader};
 use super::found::{Definitions, Standing, keep};
 use super::problem::{Findings, shown};
-use super::read::{dataset, pipeline, rule, storage, storage::Extent, thing};
+use super::read::{dataset, observed, pipeline, rule, storage, storage::Extent, thing};
 use super::template;
 use super::tree::Node;
 
@@ -16,6 +16,8 @@ use super::tree::Node;
 pub(crate) struct Context<'c> {
     /// The file's name without folder and extension, for documents that do not name what they define.
     pub(crate) stem: &'c str,
+    /// How far the answers of describe operations are to be believed.
+    pub(crate) described: Standing,
     pub(crate) given: &'c BTreeMap<String, String>,
     pub(crate) used: &'c mut BTreeSet<String>,
     pub(crate) findings: &'c mut Findings,
@@ -33,6 +35,7 @@ pub(crate) fn document(context: &mut Context<'_>, at: &Place<'_>) -> bool {
     template_body(context, at)
         || summaries(context, at)
         || described(context, at)
+        || state(context, at)
         || topic_rule(context, at)
         || things(context, at)
         || bare(context, at)
@@ -103,20 +106,24 @@ fn summaries(context: &mut Context<'_>, at: &Place<'_>) -> bool {
                     keep(&mut out.datastores, standing, storage::datastore(reader, &item, name, "datastoreStorage", Extent::Part));
                 }
                 "datasetName" => keep(&mut out.datasets, standing, Some(dataset::named(reader, &item, name))),
-                _ => keep(&mut out.pipelines, standing, Some(named_pipeline(reader, &item, name))),
+                _ => {
+                    let runs = observed::reprocessings(reader, &item);
+                    out.reprocessings.entry(name.clone()).or_default().extend(runs);
+                    keep(&mut out.pipelines, standing, Some(named_pipeline(reader, &item, name)));
+                }
             }
         }
     }
     any
 }
 
-fn named_pipeline(reader: &Reader<'_>, at: &Place<'_>, name: String) -> super::model::Pipeline {
-    super::model::Pipeline { name, origin: reader.findings.origin(&at.path), activities: Vec::new(), tags: BTreeMap::new() }
+fn named_pipeline(reader: &mut Reader<'_>, at: &Place<'_>, name: String) -> super::model::Pipeline {
+    super::model::Pipeline { name, origin: reader.findings.origin(&at.path), activities: Vec::new(), tags: reader.tags(at) }
 }
 
 /// `describe-channel`, `describe-pipeline`, `describe-datastore`, `describe-dataset`.
 fn described(context: &mut Context<'_>, at: &Place<'_>) -> bool {
-    let standing = Standing::Described;
+    let standing = context.described;
     let signs = ["arn", "status", "creationTime", "retentionPeriod", "storage", "actions"];
     for key in ["channel", "datastore", "dataset", "pipeline"] {
         let Some(inner) = at.child(key).filter(|inner| inner.node.as_map().is_some()) else {
@@ -145,6 +152,8 @@ fn described(context: &mut Context<'_>, at: &Place<'_>) -> bool {
             "datastore" => keep(&mut context.out.datastores, standing, storage::datastore(reader, &inner, name, "storage", Extent::Whole)),
             "dataset" => keep(&mut context.out.datasets, standing, dataset::dataset(reader, &inner, name)),
             _ => {
+                let runs = observed::reprocessings(reader, &inner);
+                context.out.reprocessings.entry(name.clone()).or_default().extend(runs);
                 let list = reader.required(&inner, "activities");
                 keep(&mut context.out.pipelines, standing, pipeline::pipeline(reader, &inner, list.as_ref(), name));
             }
@@ -152,6 +161,59 @@ fn described(context: &mut Context<'_>, at: &Place<'_>) -> bool {
         return true;
     }
     false
+}
+
+/// `list-tags-for-resource` and `list-dataset-contents` with the name of what they are about beside the answer, which holds none;
+/// `describe-logging-options`; and what a capture could not see.
+fn state(context: &mut Context<'_>, at: &Place<'_>) -> bool {
+    let reader = &mut Reader { form: Form::Api, findings: context.findings };
+    if let (Some(arn), Some(_)) = (at.child("resourceArn"), at.child("tags")) {
+        return tagged(reader, at, &arn, context.out);
+    }
+    if let Some(list) = at.child("datasetContentSummaries") {
+        let Some(name) = at.child("datasetName") else {
+            let reason = "does not say of which dataset; add \"datasetName\" beside \"datasetContentSummaries\"";
+            reader.findings.warn(&at.path, at.line(), reason);
+            return true;
+        };
+        if let Some(name) = reader.text(&name) {
+            let contents = observed::contents(reader, &list);
+            context.out.contents.entry(name).or_default().extend(contents);
+        }
+        return true;
+    }
+    if let Some(options) = at.child("loggingOptions").filter(|options| options.child("roleArn").is_some()) {
+        context.out.logging.extend(observed::logging(reader, &options).map(|logging| (context.described, logging)));
+        return true;
+    }
+    let Some(unseen) = at.child("couldNotBeSeen") else {
+        return false;
+    };
+    for item in reader.list(&unseen).unwrap_or_default() {
+        let (subject, unknown) = (reader.required_text(&item, "subject"), reader.required_text(&item, "unknown"));
+        if let (Some(subject), Some(unknown)) = (subject, unknown) {
+            reader.findings.blind(subject, unknown);
+        }
+    }
+    true
+}
+
+/// Tags of the resource that an ARN names.
+fn tagged(reader: &mut Reader<'_>, at: &Place<'_>, arn: &Place<'_>, out: &mut Definitions) -> bool {
+    let kind_and_name =
+        arn.node.as_text().filter(|arn| arn.contains(":iotanalytics:")).and_then(|arn| arn.rsplit(':').next()?.split_once('/'));
+    let Some((kind, name)) = kind_and_name else {
+        return false;
+    };
+    let (name, standing) = (name.to_owned(), Standing::Listed);
+    match kind {
+        "channel" => keep(&mut out.channels, standing, storage::channel(reader, at, name, "channelStorage", Extent::Part)),
+        "datastore" => keep(&mut out.datastores, standing, storage::datastore(reader, at, name, "datastoreStorage", Extent::Part)),
+        "dataset" => keep(&mut out.datasets, standing, Some(dataset::named(reader, at, name))),
+        "pipeline" => keep(&mut out.pipelines, standing, Some(named_pipeline(reader, at, name))),
+        _ => return false,
+    }
+    true
 }
 
 /// `get-topic-rule`, the input of `create-topic-rule`, a payload on its own, `list-topic-rules`.
@@ -165,7 +227,7 @@ fn topic_rule(context: &mut Context<'_>, at: &Place<'_>) -> bool {
     }
     let is_payload = |place: &Place<'_>| place.child("sql").is_some() && place.child("actions").is_some();
     let (form, payload, named_at, standing) = if let Some(payload) = at.child("rule").filter(is_payload) {
-        (Form::Api, payload.clone(), Some(payload), Standing::Described)
+        (Form::Api, payload.clone(), Some(payload), context.described)
     } else if let Some(payload) = at.child("topicRulePayload") {
         (Form::Api, payload, Some(at.clone()), Standing::Intended)
     } else if let Some(payload) = at.child("TopicRulePayload") {
@@ -186,14 +248,20 @@ fn topic_rule(context: &mut Context<'_>, at: &Place<'_>) -> bool {
     true
 }
 
-/// `describe-thing`, `list-things`, `get-thing-shadow`.
+/// `describe-thing`, `list-things`, `get-thing-shadow`, alone or beside the name of its thing.
 fn things(context: &mut Context<'_>, at: &Place<'_>) -> bool {
+    let described = context.described;
     let reader = &mut Reader { form: Form::Api, findings: context.findings };
     let out = &mut context.out.things;
     let is_described =
         at.child("thingName").is_some() && ["thingArn", "thingId", "defaultClientId"].iter().any(|key| at.child(key).is_some());
     if is_described {
-        keep(out, Standing::Described, thing::described(reader, at));
+        keep(out, described, thing::described(reader, at));
+        return true;
+    }
+    if let (Some(name), Some(shadow)) = (at.child("thingName"), at.child("shadow")) {
+        let name = reader.text(&name);
+        keep(out, described, name.map(|name| thing::shadow_of(reader, &shadow, name)));
         return true;
     }
     if let Some(list) = at.child("things").filter(|list| list.items().iter().any(|item| item.child("thingName").is_some())) {
@@ -207,7 +275,7 @@ fn things(context: &mut Context<'_>, at: &Place<'_>) -> bool {
         .filter(|state| ["desired", "reported"].iter().any(|key| state.child(key).is_some_and(|s| s.node.as_map().is_some())));
     let is_shadow = state.is_some() && (at.child("metadata").is_some() || at.child("version").is_some());
     if is_shadow {
-        keep(out, Standing::Described, thing::shadow(reader, at, context.stem));
+        keep(out, described, thing::shadow(reader, at, context.stem));
     }
     is_shadow
 }

@@ -181,6 +181,7 @@ pub(crate) fn known() -> Known {
             rules: BTreeMap::new(),
             things: BTreeMap::new(),
             handlers: BTreeMap::new(),
+            observed: Default::default(),
             blind_spots: Vec::new(),
         },
         survey: Survey { extent: Extent::Full, stores: BTreeMap::from([("press".to_owned(), survey)]) },

@@ -49,6 +49,16 @@ fn resources(inventory: &Inventory) -> String {
     line("topic rules", inventory.rules.keys().collect());
     line("functions", inventory.handlers.keys().collect());
     line("things", inventory.things.keys().collect());
+    let observed = &inventory.observed;
+    if !observed.contents.is_empty() {
+        let versions: usize = observed.contents.values().map(Vec::len).sum();
+        table.row(["dataset contents".to_owned(), count(versions as u64), format!("of {} datasets", observed.contents.len())]);
+    }
+    if !observed.reprocessings.is_empty() {
+        let runs: usize = observed.reprocessings.values().map(Vec::len).sum();
+        let pipelines: Vec<String> = observed.reprocessings.keys().take(6).map(|name| shown(name)).collect();
+        table.row(["reprocessings".to_owned(), count(runs as u64), format!("of {}", pipelines.join(", "))]);
+    }
     table.render("")
 }
 

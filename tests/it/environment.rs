@@ -47,6 +47,12 @@ impl Environment {
         command
     }
 
+    /// Runs a command of [`Self::command`] to the end.
+    #[must_use = "look at what it printed, or assert how it ended"]
+    pub(crate) fn finish(&self, command: &mut Command) -> Ran {
+        Ran::from(command.output().unwrap(), self)
+    }
+
     /// Runs to the end.
     #[must_use = "look at what it printed, or assert how it ended"]
     pub(crate) fn run(&self, args: &[&str]) -> Ran {

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail it; clippy.toml exempts only the tests themselves")]
 
 mod environment;
+mod scripted;
 
+mod capture_live;
 mod demo;
 mod findings;
 mod live;

@@ -39,7 +39,7 @@ pub(super) async fn open(context: &Context, kind: TargetKind, database: &str) ->
     }
 }
 
-async fn aws_config(context: &Context) -> Result<SdkConfig, CommandError> {
+pub(super) async fn aws_config(context: &Context) -> Result<SdkConfig, CommandError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(profile) = &context.global.profile {
         loader = loader.profile_name(profile);

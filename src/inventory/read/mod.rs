@@ -3,6 +3,7 @@
 
 pub(crate) mod dataset;
 pub(crate) mod handler;
+pub(crate) mod observed;
 pub(crate) mod pipeline;
 pub(crate) mod rule;
 pub(crate) mod storage;

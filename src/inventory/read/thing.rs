@@ -34,7 +34,12 @@ pub(crate) fn shadow(reader: &mut Reader<'_>, at: &Place<'_>, file_stem: &str) -
         Some(place) => reader.text(&place)?,
         None => thing_of_file(file_stem),
     };
-    Some(Thing { name, origin: reader.findings.origin(&at.path), registry: None, shadow: Some(at.node.to_json()) })
+    Some(shadow_of(reader, at, name))
+}
+
+/// The classic shadow document of a thing that something else names.
+pub(crate) fn shadow_of(reader: &Reader<'_>, at: &Place<'_>, name: String) -> Thing {
+    Thing { name, origin: reader.findings.origin(&at.path), registry: None, shadow: Some(at.node.to_json()) }
 }
 
 /// `pump-7.shadow`, `pump-7_shadow`, `shadow-pump-7` and `pump-7` all name the thing `pump-7`.

@@ -48,7 +48,7 @@ fn a_newer_or_foreign_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inventory.json");
     for (text, message) in [
-        (r#"{"version": 2, "rooms": []}"#, "has version 2 and this program reads up to version 1"),
+        (r#"{"version": 3, "rooms": []}"#, "has version 3 and this program reads up to version 2"),
         (r#"{"version": 0}"#, "has version 0, which never was"),
         (r#"{"version": 1}"#, "is no inventory: missing field"),
         ("[]", "is no inventory"),
@@ -59,6 +59,20 @@ fn a_newer_or_foreign_file_is_refused() {
         assert!(error.hint().is_some());
     }
     assert!(matches!(Inventory::load(&folder.path().join("none.json")), Err(InventoryError::Read { .. })));
+}
+
+/// A plan is bound to the digest of the inventory: reading an older file must not change it.
+#[test]
+fn an_inventory_of_version_1_is_read_and_keeps_its_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.json");
+    let mut old = captured(ALL_NUMBERS).inventory;
+    old.version = 1;
+    let text = old.to_json();
+    assert!(!text.contains("observed"), "{text}");
+    fs::write(&path, &text).unwrap();
+    let loaded = Inventory::load(&path).unwrap();
+    assert_eq!((loaded.version, loaded.to_json()), (1, text));
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn inventory() -> Inventory {
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
         handlers: BTreeMap::new(),
+        observed: Default::default(),
         blind_spots: Vec::new(),
     }
 }

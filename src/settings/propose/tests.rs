@@ -80,6 +80,7 @@ fn inventory(store: &str, retention: Retention) -> Inventory {
         rules: BTreeMap::new(),
         things: BTreeMap::new(),
         handlers: BTreeMap::new(),
+        observed: Default::default(),
         blind_spots: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ fn inventory() -> Inventory {
         things: BTreeMap::new(),
         blind_spots: vec![],
         handlers: Default::default(),
+        observed: Default::default(),
     }
 }
 

@@ -1,0 +1,76 @@
+//! Every operation that is asked, and the permission that it takes.
+
+/// An operation of one of the three services. None of them changes anything that is kept there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    ListChannels,
+    DescribeChannel,
+    ListPipelines,
+    DescribePipeline,
+    ListDatastores,
+    DescribeDatastore,
+    ListDatasets,
+    DescribeDataset,
+    ListDatasetContents,
+    ListTagsForResource,
+    DescribeLoggingOptions,
+    ListTopicRules,
+    GetTopicRule,
+    ListThings,
+    DescribeThing,
+    GetThingShadow,
+}
+
+impl Operation {
+    pub const ALL: [Self; 16] = [
+        Self::ListChannels,
+        Self::DescribeChannel,
+        Self::ListPipelines,
+        Self::DescribePipeline,
+        Self::ListDatastores,
+        Self::DescribeDatastore,
+        Self::ListDatasets,
+        Self::DescribeDataset,
+        Self::ListDatasetContents,
+        Self::ListTagsForResource,
+        Self::DescribeLoggingOptions,
+        Self::ListTopicRules,
+        Self::GetTopicRule,
+        Self::ListThings,
+        Self::DescribeThing,
+        Self::GetThingShadow,
+    ];
+
+    /// The operation's name in the service's model.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ListChannels => "ListChannels",
+            Self::DescribeChannel => "DescribeChannel",
+            Self::ListPipelines => "ListPipelines",
+            Self::DescribePipeline => "DescribePipeline",
+            Self::ListDatastores => "ListDatastores",
+            Self::DescribeDatastore => "DescribeDatastore",
+            Self::ListDatasets => "ListDatasets",
+            Self::DescribeDataset => "DescribeDataset",
+            Self::ListDatasetContents => "ListDatasetContents",
+            Self::ListTagsForResource => "ListTagsForResource",
+            Self::DescribeLoggingOptions => "DescribeLoggingOptions",
+            Self::ListTopicRules => "ListTopicRules",
+            Self::GetTopicRule => "GetTopicRule",
+            Self::ListThings => "ListThings",
+            Self::DescribeThing => "DescribeThing",
+            Self::GetThingShadow => "GetThingShadow",
+        }
+    }
+
+    /// The IAM action that allows it.
+    #[must_use]
+    pub fn action(self) -> String {
+        let service = match self {
+            Self::ListTopicRules | Self::GetTopicRule | Self::ListThings | Self::DescribeThing | Self::GetThingShadow => "iot",
+            _ => "iotanalytics",
+        };
+        format!("{service}:{}", self.name())
+    }
+}
