@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::listing::{self, Found};
-use super::sniff::{self, HEAD_BYTES};
+use super::sniff::{self, HEAD_BYTES, Sniffer};
 use super::source::{Ranges, Source};
 use super::{HistoryError, Listing, PassedOver, SourceObject, key};
 
@@ -89,7 +89,7 @@ impl Source for Directory {
         if !metadata.is_dir() {
             return Err(HistoryError::RootNotDirectory { root });
         }
-        let mut walk = Walk { root_folders: root_folders(&self.root), found: Vec::new(), passed_over: Vec::new() };
+        let mut walk = Walk { root_folders: root_folders(&self.root), sniffer: Sniffer::new(), found: Vec::new(), passed_over: Vec::new() };
         let mut folders = vec![(self.root.clone(), String::new())];
         while let Some((folder, prefix)) = folders.pop() {
             folders.extend(walk.folder(&folder, &prefix)?);
@@ -130,6 +130,7 @@ fn root_folders(root: &Path) -> Vec<Vec<String>> {
 
 struct Walk {
     root_folders: Vec<Vec<String>>,
+    sniffer: Sniffer,
     found: Vec<Found>,
     passed_over: Vec<PassedOver>,
 }
@@ -182,7 +183,7 @@ impl Walk {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
         let head = head(&mut file)?;
-        match sniff::kind(name, &head) {
+        match self.sniffer.kind(name, head) {
             Ok(kind) => self.found.push(Found { raw_key, etag: etag(&metadata), size_bytes: metadata.len(), kind, place }),
             Err(reason) => self.pass_over(raw_key, &reason),
         }

@@ -1,9 +1,9 @@
 //! What an object's bytes are: its name has a say, its first bytes have the last word, because objects in real buckets have
 //! no extension, or the wrong one, or are gzip without saying so.
 
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::Format;
 
@@ -42,26 +42,55 @@ pub(super) fn passed_over(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Tells what the object is.
+/// Tells what objects are, one after the other.
 ///
-/// # Errors
-/// The reason for which it is none of the formats that are read.
-pub(super) fn kind(name: &str, head: &[u8]) -> Result<Kind, String> {
-    let lower = name.to_ascii_lowercase();
-    let stem = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".gzip")).unwrap_or(&lower);
-    let gzip = head.starts_with(GZIP_MAGIC);
-    let inside = if gzip { unpacked(head) } else { head.to_vec() };
-    let seen = seen(&inside);
-    let format = match (extension(stem), seen) {
-        (_, Some(seen)) => seen,
-        (Some("json" | "jsonl" | "ndjson"), None) => Format::Json,
-        (Some("csv"), None) => Format::Csv,
-        (Some("parquet" | "parq" | "pq"), None) => Format::Parquet,
-        // JSON is what a store holds unless it says otherwise; whatever else it is shows as bad rows instead of vanishing.
-        (None, None) => Format::Json,
-        (Some(other), None) => return Err(format!("`.{other}` is none of the formats that are read (JSON, Parquet, CSV)")),
-    };
-    Ok(Kind { format, gzip })
+/// It keeps its decoder: one made anew for each of many thousand objects left a hole of 48 kB in the heap behind every key that the
+/// listing keeps.
+pub(super) struct Sniffer {
+    decoder: GzDecoder<Cursor<Vec<u8>>>,
+}
+
+impl Sniffer {
+    pub(super) fn new() -> Self {
+        Self { decoder: GzDecoder::new(Cursor::default()) }
+    }
+
+    /// Tells what the object is.
+    ///
+    /// # Errors
+    /// The reason for which it is none of the formats that are read.
+    pub(super) fn kind(&mut self, name: &str, head: Vec<u8>) -> Result<Kind, String> {
+        let lower = name.to_ascii_lowercase();
+        let stem = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".gzip")).unwrap_or(&lower);
+        let gzip = head.starts_with(GZIP_MAGIC);
+        let seen = seen(&if gzip { self.unpacked(head) } else { head });
+        let format = match (extension(stem), seen) {
+            (_, Some(seen)) => seen,
+            (Some("json" | "jsonl" | "ndjson"), None) => Format::Json,
+            (Some("csv"), None) => Format::Csv,
+            (Some("parquet" | "parq" | "pq"), None) => Format::Parquet,
+            // JSON is what a store holds unless it says otherwise; whatever else it is shows as bad rows instead of vanishing.
+            (None, None) => Format::Json,
+            (Some(other), None) => return Err(format!("`.{other}` is none of the formats that are read (JSON, Parquet, CSV)")),
+        };
+        Ok(Kind { format, gzip })
+    }
+
+    /// What the beginning of gzip data holds; as much of it as can be unpacked.
+    fn unpacked(&mut self, head: Vec<u8>) -> Vec<u8> {
+        drop(self.decoder.reset(Cursor::new(head)));
+        let mut out = vec![0; HEAD_BYTES];
+        let mut filled = 0;
+        while let Some(space) = out.get_mut(filled..).filter(|space| !space.is_empty()) {
+            match self.decoder.read(space) {
+                Ok(read) if read > 0 => filled += read,
+                // The head is cut off by design, and damage is for the reader of the whole object to report.
+                _ => break,
+            }
+        }
+        out.truncate(filled);
+        out
+    }
 }
 
 /// The format that the first uncompressed bytes show, if they do.
@@ -84,22 +113,6 @@ fn begins_with_quoted_field(text: &[u8]) -> bool {
     end.and_then(|end| rest.get(end + 1)).is_some_and(|next| matches!(next, b',' | b'\n' | b'\r'))
 }
 
-/// What the beginning of gzip data holds; as much of it as can be unpacked.
-fn unpacked(head: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; HEAD_BYTES];
-    let mut filled = 0;
-    let mut decoder = GzDecoder::new(head);
-    while let Some(space) = out.get_mut(filled..).filter(|space| !space.is_empty()) {
-        match decoder.read(space) {
-            Ok(read) if read > 0 => filled += read,
-            // The head is cut off by design, and damage is for the reader of the whole object to report.
-            _ => break,
-        }
-    }
-    out.truncate(filled);
-    out
-}
-
 /// The extension, if there is one: `…_2118.0` has none.
 fn extension(name: &str) -> Option<&str> {
     let (stem, extension) = name.rsplit_once('.')?;
@@ -118,6 +131,21 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    fn kind(name: &str, head: &[u8]) -> Result<Kind, String> {
+        Sniffer::new().kind(name, head.to_vec())
+    }
+
+    #[test]
+    fn what_came_before_leaves_nothing_behind() {
+        let mut sniffer = Sniffer::new();
+        let mut is = |name: &str, head: Vec<u8>| sniffer.kind(name, head).map(|kind| (kind.format, kind.gzip));
+        let cut = gz(&b"{\"a\":1}\n".repeat(9999))[..40].to_vec();
+        assert_eq!(is("a", cut).unwrap(), (Format::Json, true));
+        assert_eq!(is("b", gz(b"\"a\",\"b\"\n")).unwrap(), (Format::Csv, true));
+        assert_eq!(is("c", vec![0x1f, 0x8b, 0xff, 0xff]).unwrap(), (Format::Json, true));
+        assert_eq!(is("d", gz(b"PAR1")).unwrap(), (Format::Parquet, true));
     }
 
     fn is(name: &str, head: &[u8]) -> (Format, bool) {
