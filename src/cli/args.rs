@@ -80,6 +80,9 @@ pub(crate) struct CaptureArgs {
     /// Ask AWS IoT Analytics and IoT Core for everything that is defined in the region. With --from, both are merged.
     #[arg(long)]
     pub(crate) live: bool,
+    /// Take no sample messages, which may be private, and so hold no activity against the service.
+    #[arg(long, requires = "live")]
+    pub(crate) no_samples: bool,
     /// The value of a template parameter that has no default, or another one.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameter: Vec<(String, String)>,

@@ -46,6 +46,10 @@ pub struct SaveError {
 }
 
 impl SaveError {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -208,6 +212,7 @@ fn subject(operation: Operation) -> &'static str {
         Operation::ListTagsForResource => "tags",
         Operation::DescribeThing => "things",
         Operation::GetThingShadow => "shadows",
+        Operation::SampleChannelData => "sample messages",
         operation => operation.name(),
     }
 }

@@ -11,6 +11,12 @@ use super::operation::Operation;
 /// The names of channels, when the service answered at all.
 pub(super) struct Channels(Vec<String>);
 
+impl Channels {
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.clone()
+    }
+}
+
 /// Lists the channels: the first question tells whether there is a service. The inner error is why there is none.
 ///
 /// # Errors

@@ -26,7 +26,9 @@ mod error;
 mod fault;
 mod operation;
 mod rules;
+mod sample;
 mod things;
+mod trial;
 
 #[cfg(test)]
 #[path = "../../tests/it/scripted.rs"]
@@ -42,8 +44,13 @@ pub use connection::Connection;
 pub use error::{Closed, LiveError};
 pub use fault::Fault;
 pub use operation::Operation;
+pub use sample::Samples;
+pub use trial::{ActivityTrial, Difference, PipelineTrial, TRIALS_VERSION, TrialCounts, TrialResult, Trials};
 
+use crate::inventory::Inventory;
 use crate::progress::Progress;
+use crate::time::Nanos;
+use crate::transform::TransformSwitches;
 use caller::Caller;
 
 /// What definitions that came from elsewhere need besides.
@@ -58,7 +65,7 @@ pub struct Needs {
 impl Needs {
     /// What the pipelines of an inventory need.
     #[must_use]
-    pub fn of(inventory: &crate::inventory::Inventory) -> Self {
+    pub fn of(inventory: &Inventory) -> Self {
         use crate::inventory::ActivityKind;
         let mut needs = Self::default();
         for activity in inventory.pipelines.values().flat_map(|pipeline| &pipeline.activities) {
@@ -69,10 +76,20 @@ impl Needs {
     }
 }
 
+/// What is asked for besides definitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What pipelines that came from elsewhere need of IoT Core.
+    pub needs: Needs,
+    /// A few messages of each channel.
+    pub samples: bool,
+}
+
 /// What a live capture brought.
 #[derive(Debug)]
 pub struct Captured {
     pub answers: Answers,
+    pub samples: Samples,
     /// Why AWS IoT Analytics said nothing; IoT Core may have.
     pub closed: Option<Closed>,
     /// Requests sent, repetitions included.
@@ -83,15 +100,15 @@ pub struct Captured {
 ///
 /// # Errors
 /// When credentials are missing, wrong or expired: then nothing more can be asked, and [`LiveError::so_far`] has what was answered before.
-pub async fn capture(connection: &Connection, pace: Pace, needs: Needs, progress: Arc<dyn Progress>) -> Result<Captured, LiveError> {
+pub async fn capture(connection: &Connection, pace: Pace, wanted: Wanted, progress: Arc<dyn Progress>) -> Result<Captured, LiveError> {
     connection.require_region()?;
     progress.begin("capturing", None, "requests");
     let (analytics, core) = (Caller::new(pace, Arc::clone(&progress)), Caller::new(pace, Arc::clone(&progress)));
     let mut answers = Answers::default();
-    let captured = everything(connection, &analytics, &core, needs, &mut answers).await;
+    let captured = everything(connection, &analytics, &core, wanted, &mut answers).await;
     progress.end();
     match captured {
-        Ok(closed) => Ok(Captured { answers, closed, requests: analytics.requests() + core.requests() }),
+        Ok((closed, samples)) => Ok(Captured { answers, samples, closed, requests: analytics.requests() + core.requests() }),
         Err(fault) => Err(LiveError::Stopped { fault, so_far: Box::new(answers) }),
     }
 }
@@ -100,12 +117,16 @@ async fn everything(
     connection: &Connection,
     analytics: &Caller,
     core: &Caller,
-    mut needs: Needs,
+    wanted: Wanted,
     answers: &mut Answers,
-) -> Result<Option<Closed>, Fault> {
+) -> Result<(Option<Closed>, Samples), Fault> {
+    let (mut needs, mut samples) = (wanted.needs, Samples::default());
     let client = connection.analytics();
     let closed = match definitions::is_open(&client, analytics, answers).await? {
         Ok(first) => {
+            if wanted.samples {
+                samples = sample::all(&client, analytics, first.names(), answers).await?;
+            }
             let found = definitions::all(&client, analytics, first, answers).await?;
             needs.registry |= found.registry;
             needs.shadows |= found.shadows;
@@ -119,5 +140,26 @@ async fn everything(
     };
     rules::all(&connection.core(), core, answers).await?;
     things::all(&connection.core(), &connection.shadows(), core, needs, answers).await?;
-    Ok(closed)
+    Ok((closed, samples))
+}
+
+/// Has the service run the activities of the captured pipelines on sample messages, beside our engine. Must be called on a tokio runtime.
+///
+/// A fault ends in the result of its activity: what was captured is safe, and evidence that is not there is no error.
+pub async fn try_activities(
+    connection: &Connection,
+    pace: Pace,
+    inventory: &Inventory,
+    switches: &TransformSwitches,
+    samples: &Samples,
+    progress: Arc<dyn Progress>,
+    now: Nanos,
+) -> Trials {
+    progress.begin("trying out", None, "requests");
+    // Facts: one RunPipelineActivity a second.
+    let pace = Pace { requests_per_second: pace.requests_per_second.min(1), ..pace };
+    let caller = Caller::new(pace, Arc::clone(&progress));
+    let pipelines = trial::all(&connection.analytics(), &caller, inventory, switches, samples).await;
+    progress.end();
+    Trials { version: TRIALS_VERSION, at: now.to_iso8601(), region: connection.region().to_owned(), pipelines }
 }

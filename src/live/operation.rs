@@ -14,6 +14,8 @@ pub enum Operation {
     ListDatasetContents,
     ListTagsForResource,
     DescribeLoggingOptions,
+    SampleChannelData,
+    RunPipelineActivity,
     ListTopicRules,
     GetTopicRule,
     ListThings,
@@ -22,7 +24,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ListChannels,
         Self::DescribeChannel,
         Self::ListPipelines,
@@ -34,6 +36,8 @@ impl Operation {
         Self::ListDatasetContents,
         Self::ListTagsForResource,
         Self::DescribeLoggingOptions,
+        Self::SampleChannelData,
+        Self::RunPipelineActivity,
         Self::ListTopicRules,
         Self::GetTopicRule,
         Self::ListThings,
@@ -56,6 +60,8 @@ impl Operation {
             Self::ListDatasetContents => "ListDatasetContents",
             Self::ListTagsForResource => "ListTagsForResource",
             Self::DescribeLoggingOptions => "DescribeLoggingOptions",
+            Self::SampleChannelData => "SampleChannelData",
+            Self::RunPipelineActivity => "RunPipelineActivity",
             Self::ListTopicRules => "ListTopicRules",
             Self::GetTopicRule => "GetTopicRule",
             Self::ListThings => "ListThings",

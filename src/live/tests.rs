@@ -21,12 +21,12 @@ fn config() -> aws_types::sdk_config::Builder {
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "s", None, None, "test")))
 }
 
-fn connection(url: &str) -> Connection {
+pub(super) fn connection(url: &str) -> Connection {
     Connection { sdk_config: config().build(), endpoint_url: Some(url.to_owned()) }
 }
 
 /// No pauses to speak of, and small pages.
-fn pace() -> Pace {
+pub(super) fn pace() -> Pace {
     Pace {
         requests_per_second: 0,
         pause: Duration::from_millis(1),
@@ -38,7 +38,7 @@ fn pace() -> Pace {
 }
 
 async fn captured(service: &Scripted) -> Captured {
-    capture(&connection(&service.url()), pace(), Needs::default(), Arc::new(Silent)).await.unwrap()
+    capture(&connection(&service.url()), pace(), Wanted::default(), Arc::new(Silent)).await.unwrap()
 }
 
 fn inventory_of(answers: &Answers) -> inventory::Captured {
@@ -254,7 +254,7 @@ async fn credentials_that_expire_on_the_way_stop_the_capture_and_lose_nothing() 
         }
         _ => account(asked),
     });
-    let error = capture(&connection(&service.url()), pace(), Needs::default(), Arc::new(Silent)).await.unwrap_err();
+    let error = capture(&connection(&service.url()), pace(), Wanted::default(), Arc::new(Silent)).await.unwrap_err();
     assert!(error.to_string().starts_with("the credentials have expired: ExpiredTokenException"), "{error}");
     assert!(error.hint().unwrap().contains("run the same command again"));
     let so_far = error.so_far().unwrap();
@@ -265,16 +265,16 @@ async fn credentials_that_expire_on_the_way_stop_the_capture_and_lose_nothing() 
 #[tokio::test]
 async fn credentials_that_are_missing_or_wrong_stop_the_capture_at_once() {
     let service = Scripted::serve(|_| Reply::Error(403, "UnrecognizedClientException", "The security token is invalid"));
-    let error = capture(&connection(&service.url()), pace(), Needs::default(), Arc::new(Silent)).await.unwrap_err();
+    let error = capture(&connection(&service.url()), pace(), Wanted::default(), Arc::new(Silent)).await.unwrap_err();
     assert!(error.to_string().starts_with("AWS does not accept the credentials"), "{error}");
     assert_eq!(service.asked().len(), 1);
 
     let bare = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-1")).build();
     let none = Connection { sdk_config: bare, endpoint_url: Some(service.url()) };
-    let error = capture(&none, pace(), Needs::default(), Arc::new(Silent)).await.unwrap_err();
+    let error = capture(&none, pace(), Wanted::default(), Arc::new(Silent)).await.unwrap_err();
     assert!(error.to_string().starts_with("no AWS credentials were found"), "{error}");
     let nowhere = Connection { sdk_config: SdkConfig::builder().build(), endpoint_url: None };
-    let error = capture(&nowhere, pace(), Needs::default(), Arc::new(Silent)).await.unwrap_err();
+    let error = capture(&nowhere, pace(), Wanted::default(), Arc::new(Silent)).await.unwrap_err();
     assert!(matches!(error, LiveError::NoRegion) && error.hint().is_some());
 }
 
@@ -304,7 +304,7 @@ async fn a_closed_service_is_told_from_one_that_refuses_and_iot_core_is_still_as
 async fn a_host_that_is_not_there_is_a_closed_service() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let gone = format!("http://127.0.0.1:{port}");
-    let found = capture(&connection(&gone), pace(), Needs::default(), Arc::new(Silent)).await.unwrap();
+    let found = capture(&connection(&gone), pace(), Wanted::default(), Arc::new(Silent)).await.unwrap();
     let closed = found.closed.unwrap();
     assert!(closed.to_string().contains(&gone), "{closed}");
     assert!(!found.answers.has_rules());
@@ -344,8 +344,8 @@ async fn things_are_asked_for_only_where_messages_are_enriched() {
     captured(&service).await;
     assert!(!service.asked().iter().any(|asked| asked.path.starts_with("/things")));
     let service = Scripted::serve(plain);
-    let needs = Needs { registry: false, shadows: true };
-    let found = capture(&connection(&service.url()), pace(), needs, Arc::new(Silent)).await.unwrap();
+    let wanted = Wanted { needs: Needs { registry: false, shadows: true }, samples: false };
+    let found = capture(&connection(&service.url()), pace(), wanted, Arc::new(Silent)).await.unwrap();
     let inventory = inventory_of(&found.answers).inventory;
     assert!(inventory.things["pump-1"].registry.is_none() && inventory.things["pump-1"].shadow.is_some());
 }

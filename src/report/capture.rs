@@ -1,6 +1,7 @@
 //! What `capture` found, for people.
 
 use crate::inventory::{Captured, Inventory, Severity};
+use crate::live::{TrialCounts, TrialResult, Trials};
 
 use super::text::{Align, Table, count, shown};
 
@@ -30,6 +31,25 @@ pub fn capture_text(captured: &Captured) -> String {
         }
         if blind.len() > BLIND_SPOTS_SHOWN {
             text.push_str(&format!("  … and {} more, all in inventory.json\n", blind.len() - BLIND_SPOTS_SHOWN));
+        }
+    }
+    text
+}
+
+/// One line on how the activities did that the service ran beside our engine, naming those that did not agree.
+#[must_use]
+pub fn trials_text(trials: &Trials) -> String {
+    let TrialCounts { agree, differ, skipped, failed } = trials.counts();
+    let mut text =
+        format!("activities held against the service: {agree} agree, {differ} differ, {skipped} were left out, {failed} failed;");
+    for pipeline in &trials.pipelines {
+        for trial in &pipeline.activities {
+            let told = match &trial.result {
+                TrialResult::Differs { messages, differing, .. } => format!("differs for {differing} of {messages} messages"),
+                TrialResult::Failed { reason } => format!("failed: {}", shown(reason)),
+                TrialResult::Agrees { .. } | TrialResult::Skipped { .. } => continue,
+            };
+            text.push_str(&format!(" pipeline {}, activity {} {told};", shown(&pipeline.pipeline), shown(&trial.activity)));
         }
     }
     text

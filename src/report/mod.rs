@@ -14,7 +14,7 @@ mod transform_check;
 mod translation;
 mod verification;
 
-pub use capture::capture_text;
+pub use capture::{capture_text, trials_text};
 pub use outcome::outcome_text;
 pub use plan::plan_text;
 pub use transform_check::transform_check_text;

@@ -17,13 +17,18 @@ fn account(asked: &Asked) -> Reply {
         ),
         "/pipelines" => json(r#"{"pipelineSummaries":[{"pipelineName":"clean"}]}"#),
         "/pipelines/clean" => json(
-            r#"{"pipeline":{"name":"clean","activities":[{"channel":{"name":"in","channelName":"readings","next":"out"}},
+            r#"{"pipeline":{"name":"clean","activities":[{"channel":{"name":"in","channelName":"readings","next":"warm"}},
+                {"filter":{"name":"warm","filter":"temperature > 10","next":"out"}},
                 {"datastore":{"name":"out","datastoreName":"plant"}}]}}"#,
         ),
         "/datastores" => json(r#"{"datastoreSummaries":[{"datastoreName":"plant"}]}"#),
         "/datastores/plant" => json(STORE),
         "/datasets" => json(r#"{"datasetSummaries":[]}"#),
         "/tags" => json(r#"{"tags":[]}"#),
+        // { "temperature": 20 } and {"foo": "bar"}
+        "/channels/readings/sample" => json(r#"{"payloads":["eyAidGVtcGVyYXR1cmUiOiAyMCB9","eyAiZm9vIjogImJhciIgfQ=="]}"#),
+        // The first of the two: the service's filter takes the second for false.
+        "/pipelineactivities/run" => json(r#"{"payloads":["eyAidGVtcGVyYXR1cmUiOiAyMCB9"],"logResult":""}"#),
         "/logging" => Reply::Error(404, "ResourceNotFoundException", "none"),
         "/rules" => json(r#"{"rules":[{"ruleName":"feed"}]}"#),
         "/rules/feed" => json(
@@ -57,7 +62,8 @@ fn a_live_capture_keeps_the_answers_and_they_capture_to_the_same() {
     assert!(ran.stderr.contains("kept in migration/captured"), "{}", ran.stderr);
     let result = ran.json();
     assert_eq!(result["live"]["whole"], true);
-    assert_eq!(result["live"]["requests"], service.asked().len());
+    let listing = service.asked().iter().filter(|asked| asked.path != "/pipelineactivities/run").count();
+    assert_eq!(result["live"]["requests"], listing);
     assert!(service.asked().iter().all(|asked| asked.header("authorization").is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256"))));
     let first = std::fs::read_to_string(environment.path("migration/inventory.json")).unwrap();
     environment.run(&["--dir", "again", "capture", "--from", "migration/captured"]).ended(0);
@@ -67,6 +73,39 @@ fn a_live_capture_keeps_the_answers_and_they_capture_to_the_same() {
     let ran = live(&environment, &service, &[]).ended(0);
     assert!(ran.stderr.contains("kept in migration/captured-1"), "{}", ran.stderr);
     assert!(environment.path("migration/captured-1/describe-pipeline/clean.json").is_file());
+}
+
+#[test]
+fn sample_messages_are_kept_and_activities_held_against_the_service_unless_they_are_not_wanted() {
+    let (environment, service) = (Environment::new(), Scripted::serve(account));
+    let ran = live(&environment, &service, &["--output", "json"]).ended(0);
+    assert_eq!(ran.json()["live"]["sample_messages"], 2);
+    assert_eq!(ran.json()["live"]["activities"], serde_json::json!({"agree": 1, "differ": 0, "skipped": 0, "failed": 0}));
+    assert!(ran.stderr.contains("activities held against the service: 1 agree, 0 differ"), "{}", ran.stderr);
+    let samples = std::fs::read_to_string(environment.path("migration/samples/readings.json")).unwrap();
+    assert!(samples.contains(r#"{ \"temperature\": 20 }"#), "{samples}");
+    let evidence: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(environment.path("migration/report/activities.json")).unwrap()).unwrap();
+    assert_eq!((&evidence["at"], &evidence["pipelines"][0]["activities"][0]["result"]), (&"2025-12-15T00:00:00Z".into(), &"agrees".into()));
+
+    let (environment, service) = (Environment::new(), Scripted::serve(account));
+    let ran = live(&environment, &service, &["--no-samples", "--output", "json"]).ended(0);
+    assert_eq!(ran.json()["live"]["sample_messages"], 0);
+    assert!(!environment.path("migration/samples").is_dir() && !environment.path("migration/report").is_dir());
+    assert!(!service.asked().iter().any(|asked| asked.path.contains("sample") || asked.path.contains("run")));
+}
+
+#[test]
+fn an_activity_that_the_service_runs_otherwise_is_a_finding() {
+    let environment = Environment::new();
+    let service = Scripted::serve(|asked| match asked.path.as_str() {
+        "/pipelineactivities/run" => Reply::Json(200, r#"{"payloads":[],"logResult":""}"#.to_owned()),
+        _ => account(asked),
+    });
+    let ran = live(&environment, &service, &[]).ended(2);
+    assert!(ran.stderr.contains("pipeline clean, activity warm differs for 1 of 2 messages"), "{}", ran.stderr);
+    let evidence = std::fs::read_to_string(environment.path("migration/report/activities.json")).unwrap();
+    assert!(evidence.contains(r#""service": null"#), "{evidence}");
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use iota2ts::inventory::{self, Captured, Inventory};
-use iota2ts::live::{self, Connection, LiveError, Needs, Pace};
+use iota2ts::live::{self, Connection, LiveError, Needs, Pace, Samples, TrialCounts, Trials, Wanted};
 use iota2ts::report;
+use iota2ts::settings::Settings;
+use iota2ts::transform::TransformSwitches;
 use serde::Serialize;
 
 use super::target::aws_config;
@@ -30,26 +32,43 @@ struct Asked {
     whole: bool,
     /// Why AWS IoT Analytics said nothing.
     closed: Option<String>,
+    /// Messages of channels that were taken.
+    sample_messages: usize,
+    /// How the activities did that the service ran beside our engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activities: Option<TrialCounts>,
+    #[serde(skip)]
+    samples: Samples,
+}
+
+impl Asked {
+    fn has_findings(&self) -> bool {
+        !self.whole || self.closed.is_some() || self.activities.is_some_and(|counts| counts.differ + counts.failed > 0)
+    }
 }
 
 pub(in crate::cli) fn capture(context: &Context, args: &CaptureArgs) -> Result<Ended, CommandError> {
-    let (captured, asked) = if args.live {
+    let (captured, mut asked) = if args.live {
         let (captured, asked) = read_live(context, args)?;
         (captured, Some(asked))
     } else {
         (read(&args.from, &args.parameter)?, None)
     };
+    // Before anything is tried out: what was captured must not hang on that.
+    save(context, &captured)?;
+    if let Some(asked) = &mut asked
+        && asked.sample_messages > 0
+    {
+        asked.activities = try_activities(context, &captured.inventory, &asked.samples)?;
+    }
     let result = Result_ { inventory: &captured.inventory, problems: &captured.problems, live: asked.as_ref() };
     context.printer.result(&report::capture_text(&captured), &result)?;
-    save(context, &captured)?;
     if captured.has_errors() {
         context.printer.note("what is wrong above was left out of the inventory; mend it and capture again, or plan without it");
         return Ok(Ended::WithFindings);
     }
-    if asked.is_some_and(|asked| !asked.whole || asked.closed.is_some()) {
-        context
-            .printer
-            .note(&format!("saved {}; not everything was answered: see what could not be seen", context.dir.inventory().display()));
+    if asked.is_some_and(|asked| asked.has_findings()) {
+        context.printer.note(&format!("saved {}; not all is as it should be: see above", context.dir.inventory().display()));
         return Ok(Ended::WithFindings);
     }
     context.printer.note(&format!("saved {}; next: iota2ts plan --history PATH", context.dir.inventory().display()));
@@ -71,7 +90,8 @@ fn read_live(context: &Context, args: &CaptureArgs) -> Result<(Captured, Asked),
     context.dir.create()?;
     let asking = async {
         let connection = Connection { sdk_config: aws_config(context).await?, endpoint_url: context.global.endpoint_url.clone() };
-        Ok::<_, CommandError>(live::capture(&connection, Pace::default(), needs, Arc::clone(&context.progress)).await)
+        let wanted = Wanted { needs, samples: !args.no_samples };
+        Ok::<_, CommandError>(live::capture(&connection, Pace::default(), wanted, Arc::clone(&context.progress)).await)
     };
     let found = match crate::cli::runtime()?.block_on(asking)? {
         Ok(found) => found,
@@ -101,11 +121,18 @@ fn read_live(context: &Context, args: &CaptureArgs) -> Result<(Captured, Asked),
         context.printer.note(&format!("the answers of the capture before are kept in {}", older.display()));
     }
     let captured = inventory::capture_with(&args.from, &found.answers.documents(), &by_key(&args.parameter))?;
+    if found.samples.messages() > 0 {
+        let folder = found.samples.save(context.dir.root())?;
+        context.printer.note(&format!("{} sample messages are kept in {}", found.samples.messages(), folder.display()));
+    }
     let asked = Asked {
         requests: found.requests,
         answers: found.answers.len(),
         whole: found.answers.is_whole(),
         closed: found.closed.map(|closed| closed.to_string()),
+        sample_messages: found.samples.messages(),
+        activities: None,
+        samples: found.samples,
     };
     let others = match found.answers.rules_elsewhere() {
         0 => String::new(),
@@ -118,6 +145,25 @@ fn read_live(context: &Context, args: &CaptureArgs) -> Result<(Captured, Asked),
         context.dir.root().join("captured").display()
     ));
     Ok((captured, asked))
+}
+
+/// Holds the activities against the service and keeps the evidence. None where no pipeline has messages.
+fn try_activities(context: &Context, inventory: &Inventory, samples: &Samples) -> Result<Option<TrialCounts>, CommandError> {
+    // The switches as they were decided, where there are settings and they can be read; a capture must not fail by them.
+    let switches = Settings::load(&context.dir.settings()).map_or_else(|_| TransformSwitches::default(), |settings| settings.switches);
+    let trials: Trials = crate::cli::runtime()?.block_on(async {
+        let connection = Connection { sdk_config: aws_config(context).await?, endpoint_url: context.global.endpoint_url.clone() };
+        let (progress, now) = (Arc::clone(&context.progress), context.clock.now());
+        Ok::<_, CommandError>(live::try_activities(&connection, Pace::default(), inventory, &switches, samples, progress, now).await)
+    })?;
+    if trials.pipelines.is_empty() {
+        return Ok(None);
+    }
+    let path = context.dir.report("activities.json")?;
+    std::fs::write(&path, trials.to_json())
+        .map_err(|e| CommandError::new(format!("the report {} could not be written: {e}", path.display())))?;
+    context.printer.note(&format!("{} evidence in {}", report::trials_text(&trials), path.display()));
+    Ok(Some(trials.counts()))
 }
 
 pub(super) fn save(context: &Context, captured: &Captured) -> Result<(), CommandError> {
