@@ -206,7 +206,16 @@ impl Reader<'_> {
         let Some(place) = self.field(at, "tags").filter(|place| !place.is_symbol()) else {
             return tags;
         };
-        for item in self.list(&place).unwrap_or_default() {
+        let items = self.list(&place).unwrap_or_default();
+        // Answers list no tags where there are none; CloudFormation refuses an empty list.
+        if items.is_empty() && self.form == Form::Template {
+            self.findings.warn(
+                &place.path,
+                place.line(),
+                "lists no tag; CloudFormation refuses an empty list, so nothing was ever deployed like this",
+            );
+        }
+        for item in items {
             if item.is_symbol() {
                 continue;
             }

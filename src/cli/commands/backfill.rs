@@ -24,7 +24,7 @@ pub(in crate::cli) fn backfill(context: &Context, args: &BackfillArgs) -> Result
     let outcome = written(context, args, Arc::clone(&context.progress), None)?;
     context.printer.result(&report::outcome_text(&outcome), &outcome)?;
     if outcome.interrupted {
-        context.printer.note(&format!("go on with the same command: iota2ts --dir {} backfill", context.dir.root().display()));
+        context.printer.note("go on with the same command");
         return Ok(Ended::WithFindings);
     }
     Ok(if outcome.is_clean() { Ended::Clean } else { Ended::WithFindings })

@@ -62,6 +62,18 @@ fn a_datastore_is_read_in_every_storage_and_format() {
 }
 
 #[test]
+fn what_the_service_would_have_refused_is_told() {
+    let captured = captured(&[
+        ("a.json", r#"{"ChannelName":"a","Tags":[],"ChannelStorage":{"ServiceManagedS3":{}}}"#),
+        ("b.json", r#"{"ChannelName":"b","ChannelStorage":{"CustomerManagedS3":{"Bucket":"b","KeyPrefix":"p/","RoleArn":"nobody"}}}"#),
+        ("c.json", r#"{"channel":{"name":"c","tags":[]}}"#),
+    ]);
+    assert_errors(&captured, &[]);
+    let told = told(&captured, Severity::Warning);
+    assert!(matches!(&told[..], [tags, role] if tags.contains("lists no tag") && role.contains("is no ARN of a role")), "{told:?}");
+}
+
+#[test]
 fn datasets_are_read_and_the_stores_they_read_are_looked_up() {
     let captured = captured(&[
         (

@@ -101,6 +101,17 @@ fn customer_managed(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<(String, 
         }
         prefix + "/"
     };
+    // Nothing here needs the role, but a definition that the service never took is not what was in force.
+    if let Some(place) = reader.field(at, "roleArn") {
+        let role = place.node.as_text().filter(|role| !is_symbolic(role) && !role.starts_with("arn:"));
+        if role.is_some() {
+            reader.findings.warn(
+                &place.path,
+                place.line(),
+                "is no ARN of a role; the service refuses it, so nothing was ever deployed like this",
+            );
+        }
+    }
     Some((bucket?, key_prefix))
 }
 
