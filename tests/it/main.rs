@@ -9,6 +9,7 @@ mod demo;
 mod findings;
 mod live;
 mod migration;
+mod press_line;
 mod python;
 mod raw;
 mod routes;
