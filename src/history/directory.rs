@@ -17,6 +17,10 @@ use super::{HistoryError, Listing, PassedOver, SourceObject, key};
 /// More objects than this in one root are refused: their listing alone would fill the memory.
 const OBJECTS_MAX: usize = 10_000_000;
 
+/// Why an object is passed over whose key says nothing.
+pub(super) const NO_LAYOUT: &str = "its key follows none of the layouts `datastore/<name>/...`, `channel/<name>/...` and \
+                                    `<datastore>/<time>/<version>.csv`";
+
 /// A history in a directory.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -175,9 +179,7 @@ impl Walk {
             return Ok(());
         }
         let Some(place) = self.root_folders.iter().find_map(|root| key::place(root, &raw_key)) else {
-            let reason = "its key follows none of the layouts `datastore/<name>/...`, `channel/<name>/...` and \
-                          `<datastore>/<time>/<version>.csv`";
-            self.pass_over(raw_key, reason);
+            self.pass_over(raw_key, NO_LAYOUT);
             return Ok(());
         };
         let mut file = File::open(path)?;
@@ -195,7 +197,7 @@ impl Walk {
     }
 }
 
-fn folder_passed_over(name: &str) -> Option<&'static str> {
+pub(super) fn folder_passed_over(name: &str) -> Option<&'static str> {
     if name.starts_with('.') {
         Some("a hidden directory")
     } else if matches!(name, "_temporary" | "_delta_log" | "_spark_metadata") {

@@ -22,6 +22,16 @@ pub enum HistoryError {
     Outside { key: String },
     #[error("the messages of `{key}` cannot go through the pipeline `{pipeline}`: {reason}")]
     Pipeline { key: String, pipeline: String, reason: String, hint: Option<String> },
+    #[error("`{address}` names no bucket")]
+    NoBucket { address: String },
+    #[error("access is denied: {permission} on {resource}")]
+    Denied { permission: String, resource: String },
+    #[error("the bucket `{bucket}` is in {}", region.as_deref().unwrap_or("another region"))]
+    WrongRegion { bucket: String, region: Option<String> },
+    #[error("the AWS credentials cannot be used: {reason}")]
+    Credentials { reason: String },
+    #[error("the object `{key}` is archived")]
+    Archived { key: String },
     #[error("cannot read the object `{key}`: {source}")]
     Read { key: String, source: io::Error },
 }
@@ -31,6 +41,18 @@ impl HistoryError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::RootMissing { root } if root.starts_with("s3://") => {
+                Some("check the bucket's name and the prefix; `aws s3 ls` shows what is there".to_owned())
+            }
+            Self::NoBucket { .. } => Some("write it as s3://bucket or s3://bucket/prefix".to_owned()),
+            Self::Denied { permission, resource } => Some(format!(
+                "allow {permission} on {resource} to whoever runs this, in the bucket's policy too where it has one; then give the same command"
+            )),
+            Self::WrongRegion { region, .. } => {
+                Some(format!("give --region {} or set AWS_REGION", region.as_deref().unwrap_or("with the bucket's own region")))
+            }
+            Self::Credentials { .. } => Some("renew them (for example `aws sso login`) and give the same command: it goes on".to_owned()),
+            Self::Archived { .. } => Some("restore it from its archive class first, or leave its store out".to_owned()),
             Self::RootMissing { .. } | Self::RootNotDirectory { .. } => Some(
                 "name the directory that holds a copy of the bucket, with `datastore/<name>/...`, `channel/<name>/...` or \
                  `<datastore>/<time>/<version>.csv` below it"

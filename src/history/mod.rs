@@ -11,6 +11,7 @@
 //!
 //! May be used by `survey` and everything above it. Uses the vocabulary only.
 
+mod bucket;
 mod cell;
 mod csv;
 mod directory;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use crate::provenance::{ObjectId, Provenance};
 use crate::value::Object;
 
+pub use bucket::{Bucket, BucketAccess};
 pub use directory::Directory;
 pub use error::HistoryError;
 pub(crate) use parse::parse as parse_json;

@@ -42,6 +42,19 @@ pub(super) fn passed_over(name: &str) -> Option<&'static str> {
     }
 }
 
+/// What an object is by its name alone, where that says something; whoever reads it looks at its bytes all the same.
+pub(super) fn kind_by_name(name: &str) -> Option<Kind> {
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".gzip"));
+    let format = match extension(stem.unwrap_or(&lower)) {
+        Some("json" | "jsonl" | "ndjson") | None => Format::Json,
+        Some("csv") => Format::Csv,
+        Some("parquet" | "parq" | "pq") => Format::Parquet,
+        Some(_) => return None,
+    };
+    Some(Kind { format, gzip: stem.is_some() })
+}
+
 /// Tells what objects are, one after the other.
 ///
 /// It keeps its decoder: one made anew for each of many thousand objects left a hole of 48 kB in the heap behind every key that the

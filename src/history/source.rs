@@ -1,4 +1,4 @@
-//! A place that holds a history: a directory today, a bucket later. What each must offer.
+//! A place that holds a history: a directory or a bucket. What each must offer.
 
 use std::io::{self, Read};
 

@@ -34,6 +34,8 @@ pub enum Fault {
     Stall(Duration),
     /// An error of this kind. Nothing is stored.
     Answer(ErrorKind),
+    /// The body of an object ends in the middle, as a broken connection does: for `GetObject body` only.
+    TruncatedBody,
 }
 
 /// How often.

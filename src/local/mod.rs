@@ -1,9 +1,9 @@
-//! The embedded services: Timestream write and query over the real wire protocol, persistent in SQLite.
+//! The embedded services on one port, over their real wire protocols: Timestream write and query, and S3. Persistent.
 //!
 //! Faithful first: limits, windows, versions, status codes and error bodies are those of the real service as far as they are
 //! known; what is not known is a named switch ([`timestream::Switches`], docs/fidelity.md).
 //!
-//! Known differences: plain HTTP; signatures are not checked (any `Authorization` header will do, none is refused); stored
+//! Known differences: plain HTTP; Timestream checks no signatures (any `Authorization` header will do, none is refused); stored
 //! rows do not expire when retention passes; there is no limit on calls per second and none on active magnetic partitions,
 //! unless [`Faults`] plays one.
 //!
@@ -14,6 +14,7 @@
 
 mod failure;
 mod faults;
+pub mod s3;
 mod server;
 pub mod timestream;
 
@@ -88,6 +89,8 @@ pub enum LocalError {
     Foreign { path: PathBuf },
     #[error("store {path} has format {found}, this version reads format {known}", path = .path.display())]
     Format { path: PathBuf, found: i64, known: i64 },
+    #[error(transparent)]
+    Buckets(#[from] s3::BucketFailure),
     #[error("query results cannot be kept: {0}")]
     Queries(String),
     #[error("the server stopped unexpectedly")]
@@ -103,7 +106,7 @@ impl LocalError {
             Self::DataDir { .. } => "check that the directory can be written, or choose another with `--data-dir`",
             Self::InUse { .. } => "stop the other server, or choose another directory with `--data-dir`",
             Self::Foreign { .. } | Self::Format { .. } => "choose an empty directory with `--data-dir`",
-            Self::Store { .. } | Self::Queries(_) | Self::Crashed => return None,
+            Self::Store { .. } | Self::Buckets(_) | Self::Queries(_) | Self::Crashed => return None,
         };
         Some(hint.to_owned())
     }
@@ -114,8 +117,8 @@ impl LocalError {
 /// # Errors
 /// [`LocalError`] if the store cannot be opened or the listener fails.
 pub async fn serve(listener: TcpListener, settings: LocalSettings, stop: watch::Receiver<bool>) -> Result<(), LocalError> {
-    let service = open(settings).await?;
-    server::run(listener, service, stop).await
+    let services = open(settings).await?;
+    server::run(listener, services, stop).await
 }
 
 /// A server that runs on the runtime that started it.
@@ -158,13 +161,25 @@ pub async fn start(settings: LocalSettings) -> Result<Running, LocalError> {
 /// [`LocalError`] if the store cannot be opened.
 pub async fn start_on(listener: TcpListener, settings: LocalSettings) -> Result<Running, LocalError> {
     let addr = listener.local_addr().map_err(LocalError::Listen)?;
-    let service = open(settings).await?;
+    let services = open(settings).await?;
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(server::run(listener, service, stopped));
+    let task = tokio::spawn(server::run(listener, services, stopped));
     Ok(Running { addr, stop, task })
 }
 
-async fn open(settings: LocalSettings) -> Result<Arc<timestream::Service>, LocalError> {
-    let opened = tokio::task::spawn_blocking(move || timestream::Service::open(settings)).await;
-    opened.unwrap_or(Err(LocalError::Crashed)).map(Arc::new)
+/// All that answers on the port.
+struct Services {
+    timestream: Arc<timestream::Service>,
+    s3: s3s::service::S3Service,
+}
+
+async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let (directory, clock, faults) = (settings.data_dir.join("s3"), Arc::clone(&settings.clock), settings.faults.clone());
+        // First: it locks the data directory.
+        let timestream = Arc::new(timestream::Service::open(settings)?);
+        let buckets = s3::Buckets::open(&directory, clock)?;
+        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults) }))
+    });
+    opened.await.unwrap_or(Err(LocalError::Crashed))
 }

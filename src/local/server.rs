@@ -1,4 +1,4 @@
-//! HTTP/1.1 on a socket: who may ask, what is asked for, and the faults on the way; `timestream` gives the answers.
+//! HTTP/1.1 on a socket: which service is asked, who may ask, for what, and the faults on the way; the services give the answers.
 //!
 //! Invariants
 //! - A request is answered once, or its connection is dropped because a fault rule says so.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -22,8 +22,9 @@ use tokio::task::JoinSet;
 
 use super::LocalError;
 use super::failure::{ErrorKind, Failure};
-use super::faults::{self, Fault};
+use super::faults::{self, Fault, Faults};
 use super::timestream::Service;
+use super::{Services, s3};
 
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
@@ -34,17 +35,17 @@ const STOP_GRACE: Duration = Duration::from_secs(30);
 const TARGET_PREFIX: &str = "Timestream_20181101.";
 const JSON_1_0: &str = "application/x-amz-json-1.0";
 
-/// A connection that is dropped on purpose.
+/// A connection that is dropped, mostly because a fault rule says so.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is dropped, as a fault rule asks")]
+#[error("the connection is dropped")]
 struct Dropped;
 
 /// Serves until `stop`.
-pub(super) async fn run(listener: TcpListener, service: Arc<Service>, mut stop: watch::Receiver<bool>) -> Result<(), LocalError> {
+pub(super) async fn run(listener: TcpListener, services: Arc<Services>, mut stop: watch::Receiver<bool>) -> Result<(), LocalError> {
     let local = listener.local_addr().map_err(LocalError::Listen)?;
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
-    let ids = Arc::new(RequestIds::new(service.now().0, local));
+    let ids = Arc::new(RequestIds::new(services.timestream.now().0, local));
     loop {
         while connections.try_join_next().is_some() {}
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
@@ -54,7 +55,7 @@ pub(super) async fn run(listener: TcpListener, service: Arc<Service>, mut stop: 
         };
         match accepted {
             Ok((stream, _)) => {
-                let one = serve_connection(stream, local, Arc::clone(&service), Arc::clone(&ids), stop.clone());
+                let one = serve_connection(stream, local, Arc::clone(&services), Arc::clone(&ids), stop.clone());
                 connections.spawn(async move {
                     one.await;
                     drop(slot);
@@ -84,7 +85,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 async fn serve_connection(
     stream: TcpStream,
     local: SocketAddr,
-    service: Arc<Service>,
+    services: Arc<Services>,
     ids: Arc<RequestIds>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -94,8 +95,13 @@ async fn serve_connection(
     }
     let stop_in_requests = stop.clone();
     let handler = service_fn(move |request| {
-        let (service, ids, stop) = (Arc::clone(&service), Arc::clone(&ids), stop_in_requests.clone());
-        async move { answer(request, local, &service, &ids, stop).await }
+        let (services, ids, stop) = (Arc::clone(&services), Arc::clone(&ids), stop_in_requests.clone());
+        async move {
+            match wire(&request) {
+                Wire::S3 => answer_s3(request, &services, stop).await,
+                Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
+            }
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
     tokio::pin!(connection);
@@ -111,44 +117,87 @@ async fn serve_connection(
     }
 }
 
+/// The services of the one port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Timestream,
+    S3,
+}
+
+/// The service that a request was signed for, in its header or in a presigned address.
+fn wire(request: &Request<Incoming>) -> Wire {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default();
+    let presigned = query.contains("X-Amz-Credential=") && (query.contains("%2Fs3%2Faws4_request") || query.contains("/s3/aws4_request"));
+    if header.contains("/s3/aws4_request") || presigned { Wire::S3 } else { Wire::Timestream }
+}
+
+type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
+
+/// Plays what the rules have for the operation, as far as every service has it alike. What is left is the service's own.
+async fn play(faults: &Faults, operation: &str, stop: &mut watch::Receiver<bool>) -> Result<Option<Fault>, Dropped> {
+    let verdict = faults.judge(operation);
+    if !verdict.latency.is_zero() {
+        tokio::time::sleep(verdict.latency).await;
+    }
+    match verdict.fault {
+        Some(Fault::Reset) => Err(Dropped),
+        Some(Fault::Stall(time)) => {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                () = stopped(stop) => {}
+            }
+            Err(Dropped)
+        }
+        other => Ok(other),
+    }
+}
+
 async fn answer(
     request: Request<Incoming>,
     local: SocketAddr,
     service: &Arc<Service>,
     ids: &RequestIds,
     mut stop: watch::Receiver<bool>,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+) -> Result<Answer, Dropped> {
     let id = ids.next();
     let operation = match operation(&request) {
         Ok(operation) => operation,
         Err(failure) => return Ok(respond(Err(failure), &id)),
     };
-    let verdict = service.faults().judge(&operation);
-    if !verdict.latency.is_zero() {
-        tokio::time::sleep(verdict.latency).await;
-    }
-    match verdict.fault {
-        Some(Fault::Reset) => return Err(Dropped),
-        Some(Fault::Stall(time)) => {
-            tokio::select! {
-                () = tokio::time::sleep(time) => {}
-                () = stopped(&mut stop) => {}
-            }
-            return Err(Dropped);
-        }
+    let fault = play(service.faults(), &operation, &mut stop).await?;
+    match fault {
         Some(Fault::Throttle(store)) => return Ok(respond(Err(faults::throttle(store)), &id)),
         Some(Fault::Answer(kind)) => return Ok(respond(Err(faults::answer(kind)), &id)),
-        Some(Fault::LostReply | Fault::Latency(_)) | None => {}
+        _ => {}
     }
     let address = host(request.headers()).unwrap_or_else(|| local.to_string());
     let answered = match read_body(request).await {
         Ok(body) => service.answer(&operation, body, &address).await,
         Err(failure) => Err(failure),
     };
-    if verdict.fault == Some(Fault::LostReply) {
+    if fault == Some(Fault::LostReply) {
         return Err(Dropped);
     }
     Ok(respond(answered, &id))
+}
+
+async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: watch::Receiver<bool>) -> Result<Answer, Dropped> {
+    let operation = s3::operation(request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
+    let fault = play(services.timestream.faults(), &operation, &mut stop).await?;
+    match fault {
+        Some(Fault::Throttle(_)) => return Ok(s3::refusal(ErrorKind::Throttling)),
+        Some(Fault::Answer(kind)) => return Ok(s3::refusal(kind)),
+        _ => {}
+    }
+    let answered = hyper::service::Service::call(&services.s3, request).await;
+    if fault == Some(Fault::LostReply) {
+        return Err(Dropped);
+    }
+    answered.map(|response| response.map(Either::Right)).map_err(|error| {
+        tracing::warn!(?error, "an S3 request could not be answered");
+        Dropped
+    })
 }
 
 /// The operation that a request names, if it may ask for one at all.
@@ -192,12 +241,12 @@ async fn read_body(request: Request<Incoming>) -> Result<Bytes, Failure> {
     }
 }
 
-fn respond(answered: Result<Value, Failure>, id: &str) -> Response<Full<Bytes>> {
+fn respond(answered: Result<Value, Failure>, id: &str) -> Answer {
     let (status, body) = match answered {
         Ok(body) => (StatusCode::OK, body),
         Err(failure) => (failure.status(), failure.body()),
     };
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body.to_string()))));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_0));

@@ -68,7 +68,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn from(output: Output, environment: &Environment) -> Self {
+    pub(crate) fn from(output: Output, environment: &Environment) -> Self {
         let root = environment.root().to_str().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(root, "$ROOT");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

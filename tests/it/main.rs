@@ -4,6 +4,7 @@
 mod environment;
 mod scripted;
 
+mod bucket;
 mod capture_live;
 mod demo;
 mod findings;

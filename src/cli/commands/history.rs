@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use iota2ts::channel::{self, PipelinedObjects, RawStore, Running};
-use iota2ts::history::{Directory, Listing, Objects, ReadLimits, RowReader, Source};
+use iota2ts::history::{Bucket, BucketAccess, Directory, Listing, Objects, ReadLimits, RowReader, Source};
 use iota2ts::inventory::Inventory;
 use iota2ts::settings::Settings;
 
-use crate::cli::{CommandError, Context};
+use crate::cli::{CommandError, Context, runtime};
+
+use super::target;
 
 /// The objects, and who reads rows of them.
 pub(super) struct History {
@@ -24,9 +26,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Lists the directory at `path`; none at all is an error, not an empty success.
+    /// Lists what is at `path`, a directory or `s3://bucket/prefix`; none at all is an error, not an empty success.
     pub(super) fn open(context: &Context, path: &str) -> Result<Self, CommandError> {
-        let source: Arc<dyn Source> = Arc::new(Directory::new(Path::new(path)));
+        let source: Arc<dyn Source> = if path.starts_with("s3://") {
+            let sdk_config = runtime()?.block_on(target::aws_config(context))?;
+            let access = BucketAccess { sdk_config, endpoint_url: context.global.endpoint_url.clone() };
+            Arc::new(Bucket::new(path, &access, Arc::clone(&context.progress))?)
+        } else {
+            Arc::new(Directory::new(Path::new(path)))
+        };
         context.progress.begin("listing", None, "objects");
         let listing = source.list()?;
         context.progress.end();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iota2ts::local::{self, Fault, LocalSettings, Rule, ThrottledStore, When};
+use iota2ts::local::{self, Fault, LocalSettings, Rule, ThrottledStore, When, s3};
 use serde::Serialize;
 
 use crate::cli::args::{FaultArgs, LocalArgs};
@@ -40,12 +40,13 @@ fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
     let environment = vec![
         ("AWS_ENDPOINT_URL_TIMESTREAM_WRITE", endpoint_url.to_owned()),
         ("AWS_ENDPOINT_URL_TIMESTREAM_QUERY", endpoint_url.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", endpoint_url.to_owned()),
         ("AWS_ACCESS_KEY_ID", "embedded".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "embedded".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", s3::SECRET_ACCESS_KEY.to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
     ];
     let lines: Vec<String> = environment.iter().map(|(name, value)| format!("export {name}={value}")).collect();
-    context.printer.note(&format!("serving Timestream write and query on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
+    context.printer.note(&format!("serving Timestream write and query, and S3, on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
     context.printer.note(
         "boto3 and the AWS CLI discover another endpoint in spite of these: give them endpoint_url=… or --endpoint-url, as the same address",
     );
