@@ -19,6 +19,7 @@ pub mod census;
 pub mod channel;
 pub mod dataset;
 pub mod demo;
+pub mod evidence;
 pub mod expression;
 pub mod history;
 pub mod inventory;

@@ -61,6 +61,10 @@ pub(crate) enum Command {
     Status,
     /// Look at the rows that were not written.
     Quarantine(QuarantineArgs),
+    /// Compute again what the evidence of a verification claims.
+    Evidence(EvidenceArgs),
+    /// Print a script that removes the old resources. Refused without evidence that every row is accounted for.
+    Teardown,
     /// Migrate a generated factory on this machine, from files to a verified Timestream.
     #[cfg(feature = "local")]
     Demo(DemoArgs),
@@ -136,6 +140,18 @@ pub(crate) struct VerifyArgs {
     /// Compare the pipelines with the service instead: what they make of the channels' raw messages, and what the datastores hold.
     #[arg(long, conflicts_with = "target")]
     pub(crate) transform: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    #[command(subcommand)]
+    pub(crate) action: EvidenceAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceAction {
+    /// Check the chain, the figures, and the files beside it. Exit status 2 when something does not hold or rows are not accounted for.
+    Check,
 }
 
 #[derive(Debug, Args)]

@@ -37,6 +37,10 @@ impl MigrationDir {
         self.root.join("plan.json")
     }
 
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.root.join("evidence.json")
+    }
+
     pub(crate) fn ledger(&self) -> PathBuf {
         self.root.join("ledger.db")
     }

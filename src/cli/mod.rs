@@ -77,6 +77,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Backfill(args) => commands::backfill::backfill(context, &args),
         Command::Verify(args) => commands::verify::verify(context, args),
         Command::Run(args) => commands::run::run(context, &args),
+        Command::Evidence(args) => commands::evidence::evidence(context, &args.action),
+        Command::Teardown => commands::evidence::teardown(context),
         Command::Status => commands::status::status(context),
         Command::Quarantine(args) => commands::quarantine::quarantine(context, &args.action),
         #[cfg(feature = "local")]

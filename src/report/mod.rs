@@ -7,6 +7,7 @@
 //! May be used by `cli` and `demo` only.
 
 mod capture;
+mod evidence;
 mod outcome;
 mod plan;
 pub mod text;
@@ -15,6 +16,7 @@ mod translation;
 mod verification;
 
 pub use capture::{capture_text, trials_text};
+pub use evidence::evidence_text;
 pub use outcome::outcome_text;
 pub use plan::plan_text;
 pub use transform_check::transform_check_text;

@@ -96,6 +96,12 @@ pub struct TableVerification {
     pub measure_name: Option<String>,
     pub store: String,
     pub method: Method,
+    /// SHA-256 over rows and digest of every time bucket that the source calls for.
+    #[serde(default)]
+    pub source_digest: String,
+    /// The same of what the target holds. None where it computes no digests.
+    #[serde(default)]
+    pub target_digest: Option<String>,
     /// False when the target has no such table: all its rows are then missing.
     pub table_found: bool,
     pub source_rows: u64,

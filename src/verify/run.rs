@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::ask::{self, RowFetch, TargetBuckets, TargetRows};
 use super::compare::{Comparison, Counts, Found};
 use super::describe::{self, difference};
@@ -183,6 +185,9 @@ async fn verify_table<R: Reader>(
         measure_name: census.measure_name.clone(),
         store: census.store.clone(),
         method: target.method,
+        source_digest: digest_of(expected.buckets.iter().map(|(number, bucket)| (*number, bucket.rows, bucket.digest))),
+        target_digest: (target.method == Method::Digests)
+            .then(|| digest_of(target.buckets.iter().map(|(number, bucket)| (*number, bucket.rows, bucket.digest)))),
         table_found: target.table_found,
         source_rows: census.rows,
         undecodable: census.undecodable,
@@ -209,6 +214,17 @@ async fn verify_table<R: Reader>(
         job.progress.end();
     }
     Ok(verified)
+}
+
+/// One digest over the buckets that hold rows.
+fn digest_of(buckets: impl Iterator<Item = (i64, u64, i64)>) -> String {
+    let mut hasher = Sha256::new();
+    for (number, rows, digest) in buckets.filter(|(_, rows, _)| *rows > 0) {
+        hasher.update(number.to_be_bytes());
+        hasher.update(rows.to_be_bytes());
+        hasher.update(digest.to_be_bytes());
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Buckets whose rows must be compared: all of them where there are no digests.

@@ -7,6 +7,7 @@ mod scripted;
 mod bucket;
 mod capture_live;
 mod demo;
+mod evidence;
 mod findings;
 mod live;
 mod migration;

@@ -4,6 +4,7 @@ pub(super) mod backfill;
 pub(super) mod capture;
 #[cfg(feature = "local")]
 pub(super) mod demo;
+pub(super) mod evidence;
 pub(super) mod history;
 #[cfg(feature = "local")]
 pub(super) mod local;

@@ -17,6 +17,7 @@ use crate::cli::args::{TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, runtime};
 
 use super::backfill::fresh_plan;
+use super::evidence;
 use super::history::{self, Place};
 use super::plan::write_report;
 use super::target;
@@ -95,6 +96,8 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
     let json = serde_json::to_string_pretty(&verification)
         .map_err(|e| CommandError::new(format!("the verification could not be written as JSON: {e}")))?;
     write_report(context, "verification.json", &json)?;
+    let seal = evidence::leave(context, &verification)?;
+    context.printer.note(&format!("evidence.json is sealed by {seal}"));
     Ok(verification)
 }
 
