@@ -20,6 +20,8 @@ pub enum BackfillError {
     SourceUnreadable { message: String, hint: Option<String> },
     #[error("{place}: {reason}")]
     Strict { place: String, reason: String },
+    #[error("{rejected} of {rows} rows went to quarantine, more than {max}")]
+    TooManyRejects { rejected: u64, rows: u64, max: String },
     #[error("table {table}: {fault}")]
     Target { table: String, fault: WriteFault },
     #[error("table {table}: nothing was accepted for {seconds} s; the last answer: {fault}")]
@@ -51,6 +53,9 @@ impl BackfillError {
             Self::SourceChanged(_) => "let the history stand still, plan again, and backfill into a new directory (--dir)",
             Self::SourceUnreadable { hint, .. } => return hint.clone(),
             Self::Strict { .. } => "mend the object, or run without --strict: bad rows then go to quarantine/",
+            Self::TooManyRejects { .. } => {
+                "see why with `quarantine list`; the same command with a higher --max-rejects, or without it, goes on from here"
+            }
             Self::Target { fault, .. } | Self::GaveUp { fault, .. } => return fault.hint(),
             Self::EverythingInvalid { .. } => {
                 "something concerns every record, as a measure whose type at the target is another: compare migration.toml with the table"

@@ -24,6 +24,7 @@ mod history_units;
 mod outcome;
 mod prepare;
 mod reading;
+mod rejects;
 mod retry;
 mod run;
 mod send;
@@ -43,6 +44,7 @@ use tokio::time::Instant;
 pub use error::BackfillError;
 pub use history_units::{HistoryUnits, KEY_COLLISION, Refused, UNDECODABLE};
 pub use outcome::Outcome;
+pub use rejects::{MaxRejects, NoLimit};
 pub use retry::Tuning;
 pub use unit::{MappedRow, ReadFailure, UnitReader, UnitRow, UnitSink, units};
 
@@ -67,6 +69,8 @@ pub struct Job<W> {
     pub quarantine_dir: PathBuf,
     /// The first row that cannot be decoded, or damaged object, is an error.
     pub strict: bool,
+    /// So many rows may go to quarantine, over all runs; one more is an error.
+    pub max_rejects: Option<MaxRejects>,
     pub clock: Arc<dyn Clock>,
     pub progress: Arc<dyn Progress>,
     /// True: finish what is under way, then end.
@@ -143,6 +147,17 @@ fn rows_left<W>(job: &Job<W>) -> Result<Option<u64>, BackfillError> {
     Ok(Some(planned.saturating_sub(read)))
 }
 
+/// What earlier runs already put into quarantine.
+fn rejects_so_far<W>(job: &Job<W>) -> Result<rejects::Rejects, BackfillError> {
+    let totals = job.ledger.totals()?;
+    Ok(rejects::Rejects {
+        max: job.max_rejects,
+        planned: job.plan.census.full.then(|| job.plan.census.tables.iter().map(|table| table.rows).sum()),
+        rejected: totals.values().flat_map(|tally| tally.quarantined.values()).sum(),
+        rows: totals.values().map(|tally| tally.read).sum(),
+    })
+}
+
 /// What working left behind.
 struct Worked {
     ledger: Option<Ledger>,
@@ -188,6 +203,10 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         Ok(prepare::Ready::Stopped) => return Ok(Worked::nothing(job.ledger)),
         Err(failure) => return Ok(Worked { failure: Some(failure), ..Worked::nothing(job.ledger) }),
     };
+    let rejects = match rejects_so_far(&job) {
+        Ok(rejects) => rejects,
+        Err(failure) => return Ok(Worked { failure: Some(failure), ..Worked::nothing(job.ledger) }),
+    };
     let machine =
         |source: std::io::Error| BackfillError::SourceUnreadable { message: format!("no thread could be started: {source}"), hint: None };
     let (wind, wind_seen) = watch::channel(send::Wind::Running);
@@ -218,6 +237,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         stop: job.stop,
         wind,
         flow: run::Flow::new(),
+        rejects,
     };
     let ended = run.carry_out().await;
     let seen = &sending.counts;

@@ -16,6 +16,7 @@ use super::committing::Committing;
 use super::error::BackfillError;
 use super::history_units::UNDECODABLE;
 use super::reading::{Checked, Part, Reading};
+use super::rejects::Rejects;
 use super::send::{Fate, Halt, Rejected, Sending, Sent, Wind, send};
 use super::tracker::{Finished, Tracker};
 use super::unit::ReadFailure;
@@ -47,6 +48,7 @@ pub(super) struct Run<W> {
     pub(super) stop: watch::Receiver<bool>,
     pub(super) wind: watch::Sender<Wind>,
     pub(super) flow: Flow,
+    pub(super) rejects: Rejects,
 }
 
 /// What is between the stages.
@@ -185,11 +187,11 @@ impl<W: Writer + 'static> Run<W> {
                         return self.fail(BackfillError::Strict { place: format!("{} row {}", row.object, row.row), reason: row.reason });
                     }
                     self.tracker.quarantined(&unit, *row);
-                    self.count(1);
+                    self.count(1, 1);
                 }
                 Checked::Filtered(activity) => {
                     self.tracker.filtered(&unit, &activity);
-                    self.count(1);
+                    self.count(1, 0);
                 }
             }
         }
@@ -229,7 +231,7 @@ impl<W: Writer + 'static> Run<W> {
         match settled {
             Err(error) => self.fail(error),
             Ok(settled) => {
-                self.count(settled.rows);
+                self.count(settled.rows, settled.rows - settled.acknowledged);
                 self.flow.acknowledged += settled.acknowledged;
                 self.flow.invalid += settled.invalid;
             }
@@ -257,9 +259,12 @@ impl<W: Writer + 'static> Run<W> {
         }
     }
 
-    fn count(&mut self, rows: u64) {
+    fn count(&mut self, rows: u64, rejected: u64) {
         self.flow.rows += rows;
         self.sending.progress.advance(rows);
+        if let Err(error) = self.rejects.count(rows, rejected) {
+            self.fail(error);
+        }
     }
 
     /// The readers have ended: what waits for company goes without.

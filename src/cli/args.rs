@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use iota2ts::backfill::MaxRejects;
 
 /// Moves telemetry off AWS IoT Analytics and onto Amazon Timestream.
 #[derive(Debug, Parser)]
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Status,
     /// Look at the rows that were not written.
     Quarantine(QuarantineArgs),
+    /// Look at the objects of the backfill, or have some of them read and sent again.
+    Units(UnitsArgs),
     /// Compute again what the evidence of a verification claims.
     Evidence(EvidenceArgs),
     /// Print a script that removes the old resources. Refused without evidence that every row is accounted for.
@@ -130,6 +133,9 @@ pub(crate) struct BackfillArgs {
     /// Stop at the first row or object that cannot be read, instead of setting it aside.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Stop early when more rows than this went to quarantine: a number of them, or a share of all as 0.5%.
+    #[arg(long, value_name = "N|P%")]
+    pub(crate) max_rejects: Option<MaxRejects>,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +146,44 @@ pub(crate) struct VerifyArgs {
     /// Compare the pipelines with the service instead: what they make of the channels' raw messages, and what the datastores hold.
     #[arg(long, conflicts_with = "target")]
     pub(crate) transform: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArgs {
+    #[command(subcommand)]
+    pub(crate) action: UnitsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitsAction {
+    /// List objects with what became of their rows.
+    List {
+        /// Only those.
+        #[arg(long, value_enum)]
+        only: Option<UnitFilter>,
+        /// At most this many.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Take objects back to pending: the next backfill reads and sends them again, as after a change at the target.
+    Retry {
+        /// All of those.
+        #[arg(long, value_enum)]
+        only: Option<UnitFilter>,
+        /// This object, by its key.
+        #[arg(long, value_name = "KEY")]
+        object: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UnitFilter {
+    Pending,
+    Done,
+    /// Not read to their end.
+    Damaged,
+    /// With rows in quarantine.
+    Quarantined,
 }
 
 #[derive(Debug, Args)]

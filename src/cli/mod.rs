@@ -77,6 +77,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Backfill(args) => commands::backfill::backfill(context, &args),
         Command::Verify(args) => commands::verify::verify(context, args),
         Command::Run(args) => commands::run::run(context, &args),
+        Command::Units(args) => commands::units::units(context, &args.action),
         Command::Evidence(args) => commands::evidence::evidence(context, &args.action),
         Command::Teardown => commands::evidence::teardown(context),
         Command::Status => commands::status::status(context),

@@ -13,8 +13,8 @@
 //!
 //! This is layout 2. Layout 1, which had one table a unit, is brought up to date when it is opened for writing.
 //!
-//! States: a unit is *pending* or *done*, and goes from the one to the other once. There is no state in between: what was
-//! sent of a pending unit is sent again, and the target takes it as the same record.
+//! States: a unit is *pending* or *done*. A backfill takes it from the one to the other once; only a person takes it back (`units retry`).
+//! There is no state in between: what was sent of a pending unit is sent again, and the target takes it as the same record.
 //!
 //! Ordering: a unit's quarantined rows are on disk (`quarantine`) before the transaction that makes it done.
 //!

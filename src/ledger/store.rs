@@ -102,6 +102,27 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes done units back to pending, in one transaction; those that are pending stay so. Their rows in quarantine are written over when
+    /// they are done again.
+    ///
+    /// # Errors
+    /// Refuses a unit that it does not know. Then none is taken back.
+    pub fn reopen(&mut self, units: &[u32]) -> Result<(), LedgerError> {
+        let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
+        for unit in units {
+            let failed = sqlite("take a unit back", &self.path);
+            let known = transaction
+                .execute("UPDATE units SET done = 0, damage = NULL, finished_at = NULL WHERE id = ?1", [unit])
+                .and_then(|known| transaction.execute("DELETE FROM unit_counts WHERE unit = ?1", [unit]).map(|_| known))
+                .and_then(|known| transaction.execute("DELETE FROM unit_tallies WHERE unit = ?1", [unit]).map(|_| known))
+                .map_err(failed)?;
+            if known == 0 {
+                return Err(LedgerError::UnknownUnit { unit: *unit });
+            }
+        }
+        transaction.commit().map_err(sqlite("take units back", &self.path))
+    }
+
     /// Notes that a run begins; the number is for [`Self::end_run`].
     pub fn begin_run(&mut self, now: Nanos) -> Result<i64, LedgerError> {
         self.connection

@@ -305,3 +305,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_unit_that_a_person_takes_back_can_be_done_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path, 3).unwrap();
+    ledger.complete(&[done(0, tally(1, &[], &[("no_time", 2)])), done(1, tally(5, &[], &[]))]).unwrap();
+    assert!(matches!(ledger.reopen(&[0, 9]), Err(LedgerError::UnknownUnit { unit: 9 })));
+    assert!(matches!(ledger.states().unwrap()[0].1, UnitState::Done { .. }), "one is unknown, so none is taken back");
+    ledger.reopen(&[0, 2]).unwrap();
+    assert_eq!(ledger.states().unwrap()[0].1, UnitState::Pending);
+    assert_eq!(ledger.totals().unwrap()["table0"].read, 0, "nothing of it is counted any more");
+    ledger.complete(&[done(0, tally(3, &[], &[]))]).unwrap();
+    assert_eq!(ledger.totals().unwrap()["table0"].acknowledged, 3);
+}

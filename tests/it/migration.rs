@@ -173,3 +173,24 @@ fn no_secret_reaches_the_migration_directory() {
         }
     }
 }
+
+#[test]
+fn too_many_bad_rows_stop_a_backfill_and_objects_can_be_tried_again() {
+    let environment = small_plant();
+    environment.write("history/datastore/plant/__dt=2025-10-12 00:00:00/bad.json", "{\n{\n{\n");
+    planned(&environment);
+    let stopped = environment.run(&["backfill", "--target", "embedded", "--max-rejects", "1"]).ended(1);
+    assert!(stopped.stderr.contains("rows went to quarantine, more than 1 rows\n"), "{}", stopped.stderr);
+    environment.run(&["backfill", "--target", "embedded"]).ended(2);
+    let listed = environment.run(&["--output", "json", "units", "list", "--only", "quarantined"]).ended(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    environment.run(&["units", "retry"]).ended(1);
+    environment.run(&["units", "retry", "--object", "nothing"]).ended(1);
+    let again = environment.run(&["units", "retry", "--only", "quarantined"]).ended(0);
+    assert!(again.stdout.starts_with("1 object to be read"), "{}", again.stdout);
+    let pending = environment.run(&["--output", "json", "units", "list", "--only", "pending"]).ended(0).json();
+    assert_eq!(pending.as_array().unwrap().len(), 1, "{pending}");
+    environment.run(&["backfill", "--target", "embedded"]).ended(2);
+    let verified = environment.run(&["verify", "--target", "embedded"]).ended(2);
+    assert!(verified.stdout.contains("every row is accounted for"), "{}", verified.stdout);
+}

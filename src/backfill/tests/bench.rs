@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::target::Scripted;
-use crate::backfill::{BackfillError, Job, MappedRow, Outcome, ReadFailure, Tuning, UnitReader, UnitRow, UnitSink, backfill, units};
+use crate::backfill::{
+    BackfillError, Job, MappedRow, MaxRejects, Outcome, ReadFailure, Tuning, UnitReader, UnitRow, UnitSink, backfill, units,
+};
 use crate::census::fixture::{mapping, record, source_object};
 use crate::census::{Census, Collision, TableCensus};
 use crate::failpoint::Failpoints;
@@ -133,13 +135,14 @@ pub(super) struct Bench {
     pub(super) plan: Plan,
     pub(super) directory: tempfile::TempDir,
     pub(super) strict: bool,
+    pub(super) max_rejects: Option<MaxRejects>,
 }
 
 impl Bench {
     /// With a full census that agrees with the history.
     pub(super) fn of(lines: Lines) -> Self {
         let plan = plan(&[("s", "t")], &[lines.rows()], Vec::new());
-        Self { lines, plan, directory: tempfile::tempdir().unwrap(), strict: false }
+        Self { lines, plan, directory: tempfile::tempdir().unwrap(), strict: false, max_rejects: None }
     }
 
     /// One run of the command against `target`. Waiting costs no time.
@@ -162,6 +165,7 @@ impl Bench {
             ledger,
             quarantine_dir: self.path("quarantine"),
             strict: self.strict,
+            max_rejects: self.max_rejects,
             clock,
             progress: Arc::new(Silent),
             stop,

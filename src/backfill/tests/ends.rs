@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bench::{Bench, Line, Lines};
 use super::target::Scripted;
-use crate::backfill::BackfillError;
+use crate::backfill::{BackfillError, MaxRejects};
 use crate::ledger::LedgerError;
 use crate::plan::{Finding, Grade};
 
@@ -62,6 +62,20 @@ fn strict_makes_the_first_bad_row_and_the_first_damage_an_error() {
     bench.strict = true;
     let error = bench.run(&Arc::new(Scripted::default())).unwrap_err();
     assert_eq!(error.to_string(), "s/00000.json: cut short");
+}
+
+#[test]
+fn too_many_rejects_stop_early_and_the_same_backfill_goes_on() {
+    let bad = || vec![sent(1, 1.0), Line::Bad];
+    let mut bench = Bench::of(Lines::of(vec![bad(), bad(), bad()]));
+    let target = Arc::new(Scripted::default());
+    bench.max_rejects = Some(MaxRejects::Rows(1));
+    let error = bench.run(&target).unwrap_err();
+    assert!(matches!(error, BackfillError::TooManyRejects { rejected: 2, .. }), "{error}");
+    // What earlier runs put aside counts, so the same limit stops at once, if anything more is refused.
+    bench.max_rejects = Some(MaxRejects::Rows(3));
+    let outcome = bench.run(&target).unwrap();
+    assert_eq!(outcome.total().quarantined, [("undecodable".to_owned(), 3)].into());
 }
 
 #[test]

@@ -77,6 +77,7 @@ pub(super) fn written(
             ledger,
             quarantine_dir: context.dir.quarantine(),
             strict: args.strict,
+            max_rejects: args.max_rejects,
             clock: Arc::clone(&context.clock),
             progress,
             stop: stop.unwrap_or_else(stop_on_ctrl_c),

@@ -46,7 +46,7 @@ pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, Comman
     let made = plan::made(&context, &PlanArgs { history: Some(generated.history), detailed_exitcode: false, sample: no_sample })?;
     say(&report::plan_text(&made));
 
-    let write = BackfillArgs { target: TargetKind::Embedded, strict: false };
+    let write = BackfillArgs { target: TargetKind::Embedded, strict: false, max_rejects: None };
     say("4. backfill into the embedded Timestream, stopped in the middle");
     let rows: u64 = made.tables.iter().map(|table| table.rows).sum();
     let (stop, stopped) = watch::channel(false);

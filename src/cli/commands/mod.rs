@@ -15,4 +15,5 @@ pub(super) mod run;
 pub(super) mod status;
 pub(super) mod target;
 pub(super) mod translate;
+pub(super) mod units;
 pub(super) mod verify;

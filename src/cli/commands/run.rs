@@ -61,7 +61,7 @@ fn all(context: &Context, args: &RunArgs, steps: &mut Steps) -> Result<Ended, Co
         return Ok(Ended::WithFindings);
     }
 
-    let write = BackfillArgs { target: args.target, strict: false };
+    let write = BackfillArgs { target: args.target, strict: false, max_rejects: None };
     let outcome = backfill::written(context, &write, Arc::clone(&context.progress), None)?;
     say(&report::outcome_text(&outcome))?;
     let interrupted = outcome.interrupted;
