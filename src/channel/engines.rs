@@ -8,9 +8,7 @@ use crate::history::{Layout, Listing};
 use crate::inventory::{ActivityKind, Inventory, Pipeline};
 use crate::mapping::TableMapping;
 use crate::path::Segment;
-use crate::transform::{
-    Engine, EngineError, Enrichment, FunctionCommand, LambdaFunction, LocalCommands, TransformSwitches, TranslateError, translate,
-};
+use crate::transform::{Engine, EngineError, Enrichment, LambdaFunction, TransformSwitches, TranslateError, translate};
 
 /// Why a pipeline cannot be run here.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +28,9 @@ impl EnginesError {
         match self {
             Self::Unknown { .. } => Some("capture its definition, or correct [[raw]] in migration.toml".to_owned()),
             Self::Translate(error) => error.hint(),
-            Self::Engine { source: EngineError::NoFunction { function, .. }, .. } => {
-                Some(format!("give a command that does what the function did: [[function]] name = {function:?} in migration.toml"))
-            }
+            Self::Engine { source: EngineError::NoFunction { function, .. }, .. } => Some(format!(
+                "say who does what the function did, a command or the function of AWS: [[function]] name = {function:?} in migration.toml"
+            )),
             Self::Engine { source, .. } => source.hint(),
         }
     }
@@ -43,8 +41,8 @@ impl EnginesError {
 pub struct Running<'a> {
     pub inventory: &'a Inventory,
     pub switches: &'a TransformSwitches,
-    /// Commands that stand in for the functions of lambda activities, by function name.
-    pub functions: &'a BTreeMap<String, FunctionCommand>,
+    /// Who stands in for the functions of lambda activities.
+    pub functions: Option<&'a Arc<dyn LambdaFunction>>,
 }
 
 impl Running<'_> {
@@ -64,9 +62,7 @@ impl Running<'_> {
 
     fn engine(&self, pipeline: &Pipeline) -> Result<Engine, EnginesError> {
         let spec = translate(pipeline, self.switches, None)?.spec;
-        let function: Option<Arc<dyn LambdaFunction>> =
-            (!self.functions.is_empty()).then(|| Arc::new(LocalCommands::new(self.functions.clone())) as Arc<dyn LambdaFunction>);
-        Engine::new(&spec, Enrichment::captured(self.inventory), function)
+        Engine::new(&spec, Enrichment::captured(self.inventory), self.functions.cloned())
             .map_err(|source| EnginesError::Engine { pipeline: pipeline.name.clone(), source })
     }
 
@@ -134,8 +130,8 @@ mod tests {
 
     #[test]
     fn only_stores_without_rows_of_their_own_are_taken_from_their_channel() {
-        let (inventory, switches, functions) = (inventory(), TransformSwitches::default(), BTreeMap::new());
-        let running = Running { inventory: &inventory, switches: &switches, functions: &functions };
+        let (inventory, switches) = (inventory(), TransformSwitches::default());
+        let running = Running { inventory: &inventory, switches: &switches, functions: None };
         assert_eq!(running.only_raw(&listing()), []);
         let mut without = listing();
         without.objects.retain(|object| object.id.key != "datastore/plant/1.json");
@@ -144,8 +140,8 @@ mod tests {
 
     #[test]
     fn a_pipeline_that_nobody_captured_has_no_engine() {
-        let (inventory, switches, functions) = (inventory(), TransformSwitches::default(), BTreeMap::new());
-        let running = Running { inventory: &inventory, switches: &switches, functions: &functions };
+        let (inventory, switches) = (inventory(), TransformSwitches::default());
+        let running = Running { inventory: &inventory, switches: &switches, functions: None };
         let error = running.engines(&[RawStore { store: "plant".to_owned(), pipeline: "nobody".to_owned() }]).unwrap_err();
         assert!(matches!(error, EnginesError::Unknown { .. }) && error.hint().is_some(), "{error}");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::channel::{RawStore, Running, fixture, view};
 use crate::history::{Directory, ReadLimits, Source as _};
-use crate::transform::{FunctionCommand, TransformSwitches};
+use crate::transform::{FunctionCommand, LambdaFunction, LocalCommands, TransformSwitches};
 
 /// What comes of one channel object, as short texts: the kept rows, the activities that drop, the bad rows.
 fn read(content: &str, functions: &BTreeMap<String, FunctionCommand>, pipeline: &str) -> Result<(Vec<String>, u64), HistoryError> {
@@ -22,7 +22,8 @@ fn read(content: &str, functions: &BTreeMap<String, FunctionCommand>, pipeline: 
     let store = if pipeline == "clean" { "plant" } else { "other" };
     let raw = [RawStore { store: store.to_owned(), pipeline: pipeline.to_owned() }];
     let listing = view(&source.list().unwrap(), &raw, &inventory).unwrap();
-    let engines = Running { inventory: &inventory, switches: &switches, functions }.engines(&raw).unwrap();
+    let functions: Arc<dyn LambdaFunction> = Arc::new(LocalCommands::new(functions.clone()));
+    let engines = Running { inventory: &inventory, switches: &switches, functions: Some(&functions) }.engines(&raw).unwrap();
     let reader = PipelinedObjects::new(Objects::new(source, ReadLimits::default()), engines);
     let mut told = Vec::new();
     let object = listing.objects.iter().find(|object| object.holds_rows()).unwrap();

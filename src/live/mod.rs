@@ -32,7 +32,7 @@ mod trial;
 
 #[cfg(test)]
 #[path = "../../tests/it/scripted.rs"]
-mod scripted;
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 

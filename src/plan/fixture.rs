@@ -201,6 +201,7 @@ pub(crate) fn known() -> Known {
             skipped_stores: Vec::new(),
             raw: Vec::new(),
             functions: BTreeMap::new(),
+            invoked_functions: BTreeMap::new(),
             switches: crate::transform::TransformSwitches::default(),
         },
         listing: Listing {

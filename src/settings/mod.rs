@@ -30,7 +30,7 @@ pub use render::render;
 
 use crate::channel::RawStore;
 use crate::mapping::TableMapping;
-use crate::transform::{FunctionCommand, TransformSwitches};
+use crate::transform::{AwsFunction, FunctionCommand, TransformSwitches};
 
 /// All decisions of one migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Settings {
     /// Commands of this machine that stand in for the functions of lambda activities, by function name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, FunctionCommand>,
+    /// Functions of AWS that stand for the functions of lambda activities, by function name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub invoked_functions: BTreeMap<String, AwsFunction>,
     /// What no documentation settles about pipelines.
     #[serde(default, skip_serializing_if = "is_default")]
     pub switches: TransformSwitches,

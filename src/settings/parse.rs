@@ -16,7 +16,7 @@ use crate::mapping::{
 use crate::path::ColumnPath;
 use crate::record::MeasureKind;
 use crate::time::TimeFormat;
-use crate::transform::FunctionCommand;
+use crate::transform::{AwsFunction, FunctionCommand};
 
 /// The prefix below which rejected magnetic writes are reported, unless another is set.
 pub(super) const REJECTED_DATA_PREFIX: &str = "iota2ts/rejected/";
@@ -88,41 +88,66 @@ fn read_settings<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Se
     skipped_stores.sort();
     skipped_stores.dedup();
     let raw = read_raw(reading, root)?;
-    let functions = read_functions(reading, root)?;
+    let (functions, invoked_functions) = read_functions(reading, root)?;
     let switches = super::switches::read(reading, root)?;
-    whole.then_some(Settings { history: history?, target: target?, write: write?, tables, skipped_stores, raw, functions, switches })
+    whole.then_some(Settings {
+        history: history?,
+        target: target?,
+        write: write?,
+        tables,
+        skipped_stores,
+        raw,
+        functions,
+        invoked_functions,
+        switches,
+    })
 }
 
 /// The longest that a function could take (facts: lambda activity, 15 minutes).
 const FUNCTION_SECONDS_MAX: i64 = 900;
 
-/// The commands that stand in for functions; none where the file names none.
-fn read_functions<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<BTreeMap<String, FunctionCommand>> {
+/// Commands and functions of AWS, by the name of the function that they stand for.
+type Functions = (BTreeMap<String, FunctionCommand>, BTreeMap<String, AwsFunction>);
+
+/// Who stands in for functions; nobody where the file names none.
+fn read_functions<'t>(reading: &mut Reading<'t>, root: &Section<'t>) -> Option<Functions> {
+    let (mut commands, mut invoked): Functions = Functions::default();
     if !root.has("function") {
-        return Some(BTreeMap::new());
+        return Some((commands, invoked));
     }
     let sections = reading.sections(root, "function", "one section [[function]] for each function of a lambda activity")?;
-    let mut functions = BTreeMap::new();
     for section in &sections {
-        reading.only(section, &["name", "command", "timeout_s"]);
+        reading.only(section, &["name", "command", "aws", "timeout_s"]);
         let name = reading.string(section, "name", "the name of a function of a lambda activity");
-        let mut words = reading.strings(section, "command", "a list: the program and its arguments").into_iter().map(|(_, word)| word);
         let seconds = if section.has("timeout_s") {
             reading.integer(section, "timeout_s", 1..=FUNCTION_SECONDS_MAX)
         } else {
             Some(FUNCTION_SECONDS_MAX)
         };
+        let timeout = std::time::Duration::from_secs(u64::try_from(seconds?).unwrap_or_default());
+        let name = name?;
+        if commands.contains_key(&name) || invoked.contains_key(&name) {
+            reading.refuse_key(section, "name", format!("another [[function]] has the name `{}` already", super::reading::one_line(&name)));
+        }
+        if section.has("aws") {
+            if section.has("command") {
+                reading.refuse_key(section, "aws", "it stands beside `command`; a function is one of the two");
+            }
+            let function = reading.string(section, "aws", "the name or ARN of a function of AWS Lambda")?;
+            if !AwsFunction::is_name_or_arn(&function) {
+                reading.refuse_key(section, "aws", "it must be the name or ARN of a function of AWS Lambda");
+            }
+            invoked.insert(name, AwsFunction { function, timeout });
+            continue;
+        }
+        let mut words = reading.strings(section, "command", "a list: the program and its arguments").into_iter().map(|(_, word)| word);
         let Some(program) = words.next().filter(|program| !program.is_empty()) else {
             reading.refuse_key(section, "command", "it must be a list: the program and its arguments");
             return None;
         };
-        let timeout = std::time::Duration::from_secs(u64::try_from(seconds?).unwrap_or_default());
-        let name = name?;
-        if functions.insert(name.clone(), FunctionCommand { program, arguments: words.collect(), timeout }).is_some() {
-            reading.refuse_key(section, "name", format!("another [[function]] has the name `{}` already", super::reading::one_line(&name)));
-        }
+        commands.insert(name, FunctionCommand { program, arguments: words.collect(), timeout });
     }
-    Some(functions)
+    Some((commands, invoked))
 }
 
 /// The stores whose rows come from raw channel messages; none where the file says nothing of them.

@@ -126,6 +126,7 @@ pub fn propose(inputs: &ProposalInputs<'_>) -> Result<ProposedSettings, Proposal
             skipped_stores,
             raw: inputs.raw.to_vec(),
             functions: BTreeMap::new(),
+            invoked_functions: BTreeMap::new(),
             switches: TransformSwitches::default(),
         },
     })

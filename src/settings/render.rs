@@ -144,8 +144,9 @@ impl File<'_> {
         self.comment(
             "A lambda activity of such a pipeline needs a command of this machine in the place of its function: messages as a JSON list",
         );
-        self.comment("on standard input, messages on standard output.");
+        self.comment("on standard input, messages on standard output. Or the function itself, in AWS: its name or ARN.");
         self.text.push_str("#[[function]]\n#name = \"function\"\n#command = [\"python3\", \"function.py\"]\n#timeout_s = 900\n");
+        self.text.push_str("#[[function]]\n#name = \"other_function\"\n#aws = \"other_function\"\n");
         for raw in raw {
             self.text.push_str("\n[[raw]]\n");
             self.set("store", quoted(&raw.store));

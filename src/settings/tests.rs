@@ -233,3 +233,25 @@ fn a_file_that_is_not_there_says_how_to_get_one() {
     std::fs::write(&path, GOOD).unwrap();
     assert_eq!(Settings::load(&path).unwrap(), Settings::parse(GOOD, "").unwrap());
 }
+
+#[test]
+fn a_function_is_a_command_or_one_of_aws_and_never_both() {
+    let with = |sections: &str| GOOD.to_owned() + sections;
+    let good = with(
+        "[[function]]\nname = \"a\"\ncommand = [\"cat\"]\n[[function]]\nname = \"b\"\naws = \"arn:aws:lambda:eu-west-1:123456789012:function:b\"\ntimeout_s = 5\n",
+    );
+    let settings = Settings::parse(&good, "migration.toml").unwrap();
+    assert_eq!(settings.functions.keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(settings.invoked_functions["b"].function, "arn:aws:lambda:eu-west-1:123456789012:function:b");
+    assert_eq!(settings.invoked_functions["b"].timeout.as_secs(), 5);
+    assert_ne!(settings.digest(), Settings::parse(GOOD, "migration.toml").unwrap().digest());
+    for (sections, told) in [
+        ("[[function]]\nname = \"a\"\ncommand = [\"cat\"]\naws = \"a\"\n", "a function is one of the two"),
+        ("[[function]]\nname = \"a\"\naws = \"not a name\"\n", "must be the name or ARN"),
+        ("[[function]]\nname = \"a\"\naws = \"x\"\n[[function]]\nname = \"a\"\ncommand = [\"cat\"]\n", "has the name `a` already"),
+        ("[[function]]\nname = \"a\"\n", "must be a list"),
+    ] {
+        let problems = problems(&with(sections));
+        assert!(problems.iter().any(|problem| problem.contains(told)), "{sections}: {problems:?}");
+    }
+}

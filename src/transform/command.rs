@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_function_without_a_command_is_named() {
         let error = LocalCommands::default().call("g\n", &[]).unwrap_err();
-        assert_eq!(error.to_string(), r"no command stands in for the function `g\n`");
+        assert_eq!(error.to_string(), r"nothing stands in for the function `g\n`");
         let missing = FunctionCommand { program: "no-such-program-here".to_owned(), arguments: vec![], timeout: Duration::from_secs(1) };
         let commands = LocalCommands::new(BTreeMap::from([("f".to_owned(), missing)]));
         assert!(matches!(commands.call("f", &[]), Err(LambdaError::Start { .. })));

@@ -7,6 +7,7 @@
 //!
 //! The way of a definition: `definition_path` and `expression` read its texts → `translate` makes typed, graded steps → `findings` says what is
 //! odd about them. The way of a message: `engine` takes it through the steps; `attributes`, `enrich` and `lambda` are what steps do.
+//! A function is a command of this machine (`command`) or one of AWS (`invoke`).
 //!
 //! May be used by `plan`, `backfill`, `verify`, `stack` and `local`. Uses `inventory`, `expression`,
 //! the JSON reader of `history`, and the vocabulary.
@@ -21,6 +22,7 @@ mod finding;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod invoke;
 mod json;
 mod lambda;
 mod language;
@@ -35,7 +37,8 @@ pub(crate) use enrich::REGISTRY_MEMBERS;
 pub use error::EngineError;
 pub use finding::{FindingCode, FindingGrade, TransformFinding};
 pub use findings::{KnownColumns, Side};
-pub use lambda::{LambdaError, LambdaFunction};
+pub use invoke::{AwsFunction, Insistence, InvokedFunctions};
+pub use lambda::{CustomerFunctions, LambdaError, LambdaFunction};
 pub use model::*;
 pub use saved::SpecError;
 pub use translate::{TranslateError, Translation, translate};

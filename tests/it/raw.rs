@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, Ran};
 use crate::python::python;
+use crate::scripted::{Reply, Scripted};
 
 const STORE: &str = r#"{"datastore":{"name":"plant","retentionPeriod":{"unlimited":true},
   "storage":{"customerManagedS3":{"bucket":"b","roleArn":"arn:aws:iam::123456789012:role/r"}}}}"#;
@@ -147,4 +148,61 @@ fn a_lambda_activity_is_run_by_the_command_that_the_settings_name() {
     environment.run(&["plan"]).ended(0);
     let written = environment.run(&["--output", "json", "backfill", "--target", "embedded"]).ended(2).json();
     assert_eq!(written["totals"]["plant"]["filtered"], serde_json::json!({ "sane": 4, "tidy": 2 }), "{written}");
+}
+
+/// A pipeline with a lambda activity, whose function settings let AWS call.
+fn plant_with_a_function_of_aws() -> Environment {
+    let environment = plant();
+    let lambda = r#"{"lambda":{"name":"tidy","lambdaName":"tidy_up","batchSize":7,"next":"rest"}},"#;
+    environment.write(
+        "definitions/pipeline.json",
+        pipeline(lambda).replace("\"next\":\"rest\"}},\n            {\"lambda", "\"next\":\"tidy\"}},\n            {\"lambda"),
+    );
+    stored(&environment, |_, line| Some(line));
+    planned(&environment);
+    let file = environment.path("migration/migration.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let more =
+        "\n[[raw]]\nstore = \"plant\"\npipeline = \"clean\"\n\n[[function]]\nname = \"tidy_up\"\naws = \"tidy-up:live\"\ntimeout_s = 60\n";
+    std::fs::write(&file, settings.replacen("\n[switches]", &format!("{more}\n[switches]"), 1)).unwrap();
+    environment
+}
+
+fn with_lambda_at(environment: &Environment, service: &Scripted, args: &[&str]) -> Ran {
+    let mut command = environment.command(args);
+    command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "example").env("AWS_REGION", "eu-west-1");
+    environment.finish(command.env("AWS_ENDPOINT_URL_LAMBDA", service.url()))
+}
+
+#[test]
+fn a_lambda_activity_is_run_by_the_function_of_aws_that_the_settings_name() {
+    let environment = plant_with_a_function_of_aws();
+    let throttled = std::sync::atomic::AtomicBool::new(false);
+    let service = Scripted::serve(move |asked| {
+        if !throttled.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            return Reply::Error(429, "TooManyRequestsException", "Rate Exceeded.");
+        }
+        let messages: Vec<serde_json::Value> = serde_json::from_slice(&asked.body).unwrap();
+        assert!(messages.len() <= 7);
+        let kept: Vec<_> = messages.into_iter().filter(|message| message["temp"].as_f64() != Some(0.5)).collect();
+        Reply::Json(200, serde_json::Value::from(kept).to_string())
+    });
+    with_lambda_at(&environment, &service, &["plan"]).ended(0);
+    let args = ["--output", "json", "backfill", "--target", "embedded"];
+    let written = with_lambda_at(&environment, &service, &args).ended(2).json();
+    assert_eq!(written["totals"]["plant"]["filtered"], serde_json::json!({ "sane": 4, "tidy": 2 }), "{written}");
+    assert!(service.asked().iter().all(|asked| asked.path == "/2015-03-31/functions/tidy-up%3Alive/invocations"));
+}
+
+#[test]
+fn a_function_of_aws_that_fails_or_may_not_be_called_stops_the_work_and_says_why() {
+    let environment = plant_with_a_function_of_aws();
+    let failing = Scripted::serve(|_| {
+        Reply::With(200, vec![("x-amz-function-error", "Unhandled".to_owned())], br#"{"errorMessage":"no such sensor"}"#.to_vec())
+    });
+    let ran = with_lambda_at(&environment, &failing, &["plan"]).ended(1);
+    assert!(ran.stderr.contains("no such sensor") && ran.stderr.contains("hint: look at the function's log"), "{}", ran.stderr);
+    let denied = Scripted::serve(|_| Reply::Error(403, "AccessDeniedException", "not authorized to perform: lambda:InvokeFunction"));
+    let ran = with_lambda_at(&environment, &denied, &["plan"]).ended(1);
+    assert!(ran.stderr.contains("hint: allow lambda:InvokeFunction"), "{}", ran.stderr);
 }

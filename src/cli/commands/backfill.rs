@@ -43,7 +43,8 @@ pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
     let place = Place::open(context, &plan.history)?;
-    let History { listing, rows } = place.seen(&settings.raw, &history::running(&inventory, &settings))?;
+    let functions = history::functions(context, &settings)?;
+    let History { listing, rows } = place.seen(&settings.raw, &history::running(&inventory, &settings, functions.as_ref()))?;
     plan.check_fresh(&inventory.digest(), &settings.digest(), &listing.digest())?;
     Ok(Fresh { plan, listing, rows })
 }

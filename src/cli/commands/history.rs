@@ -7,6 +7,7 @@ use iota2ts::channel::{self, PipelinedObjects, RawStore, Running};
 use iota2ts::history::{Bucket, BucketAccess, Directory, Listing, Objects, ReadLimits, RowReader, Source};
 use iota2ts::inventory::Inventory;
 use iota2ts::settings::Settings;
+use iota2ts::transform::{CustomerFunctions, Insistence, InvokedFunctions, LambdaFunction, LocalCommands};
 
 use crate::cli::{CommandError, Context, runtime};
 
@@ -58,7 +59,22 @@ impl Place {
     }
 }
 
+/// Who stands in for the functions of lambda activities; nobody where the settings name none.
+pub(super) fn functions(context: &Context, settings: &Settings) -> Result<Option<Arc<dyn LambdaFunction>>, CommandError> {
+    if settings.functions.is_empty() && settings.invoked_functions.is_empty() {
+        return Ok(None);
+    }
+    let invoked = if settings.invoked_functions.is_empty() { None } else { Some(invoked(context, settings)?) };
+    Ok(Some(Arc::new(CustomerFunctions { commands: LocalCommands::new(settings.functions.clone()), invoked })))
+}
+
+fn invoked(context: &Context, settings: &Settings) -> Result<InvokedFunctions, CommandError> {
+    let sdk_config = runtime()?.block_on(target::aws_config(context))?;
+    InvokedFunctions::start(sdk_config, context.global.endpoint_url.clone(), settings.invoked_functions.clone(), Insistence::default())
+        .map_err(|e| CommandError::new(format!("the machine refused the thread that calls functions: {e}")))
+}
+
 /// How the settings want pipelines to be run.
-pub(super) fn running<'a>(inventory: &'a Inventory, settings: &'a Settings) -> Running<'a> {
-    Running { inventory, switches: &settings.switches, functions: &settings.functions }
+pub(super) fn running<'a>(inventory: &'a Inventory, settings: &'a Settings, functions: Option<&'a Arc<dyn LambdaFunction>>) -> Running<'a> {
+    Running { inventory, switches: &settings.switches, functions }
 }

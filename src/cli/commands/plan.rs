@@ -1,6 +1,5 @@
 //! `plan`: survey, mapping, census, findings. It writes files of the migration directory and nothing else.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use iota2ts::census::{self, CensusOptions, MappedSource};
@@ -41,10 +40,11 @@ fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result
     let history = history_of(context, history, existing.as_ref())?;
     let place = Place::open(context, &history)?;
     let sample = sample_size(sample);
-    let (usual, none) = (TransformSwitches::default(), BTreeMap::new());
+    let usual = TransformSwitches::default();
+    let functions = existing.as_ref().map(|settings| history::functions(context, settings)).transpose()?.flatten();
     let running = match &existing {
-        Some(settings) => history::running(&inventory, settings),
-        None => Running { inventory: &inventory, switches: &usual, functions: &none },
+        Some(settings) => history::running(&inventory, settings, functions.as_ref()),
+        None => Running { inventory: &inventory, switches: &usual, functions: None },
     };
     // A first plan takes rows from a channel where there is nothing else; afterwards the settings say so.
     let raw = existing.as_ref().map_or_else(|| running.only_raw(&place.listing), |settings| settings.raw.clone());

@@ -33,7 +33,8 @@ pub(in crate::cli) fn verify(context: &Context, args: VerifyArgs) -> Result<Ende
 fn transform_check(context: &Context) -> Result<Ended, CommandError> {
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
-    let running = history::running(&inventory, &settings);
+    let functions = history::functions(context, &settings)?;
+    let running = history::running(&inventory, &settings, functions.as_ref());
     let place = Place::open(context, &settings.history)?;
     let raw = running.both(&place.listing);
     let mappings: Vec<TableMapping> =

@@ -70,11 +70,14 @@ readers = 2
 #pipeline = "pipeline"
 # A lambda activity of such a pipeline needs a command of this machine in the place of its function: messages as a
 # JSON list
-# on standard input, messages on standard output.
+# on standard input, messages on standard output. Or the function itself, in AWS: its name or ARN.
 #[[function]]
 #name = "function"
 #command = ["python3", "function.py"]
 #timeout_s = 900
+#[[function]]
+#name = "other_function"
+#aws = "other_function"
 
 [switches]
 # What no documentation settles about pipelines. They matter to `translate`, and to rows that come from a channel.
@@ -266,6 +269,7 @@ proptest! {
             skipped_stores: skipped.into_iter().collect(),
             raw: Vec::new(),
             functions: BTreeMap::new(),
+            invoked_functions: BTreeMap::new(),
             switches: crate::transform::TransformSwitches::default(),
         };
         let text = render(&ProposedSettings { settings: settings.clone(), reasons: BTreeMap::new(), notes: BTreeMap::new() });

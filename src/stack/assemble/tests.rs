@@ -61,6 +61,7 @@ fn settings(stores: &[&str]) -> Settings {
     Settings {
         raw: Vec::new(),
         functions: BTreeMap::new(),
+        invoked_functions: BTreeMap::new(),
         switches: crate::transform::TransformSwitches::default(),
         history: "h".into(),
         target: TargetSettings {
