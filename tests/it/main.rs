@@ -11,6 +11,7 @@ mod evidence;
 mod findings;
 mod live;
 mod migration;
+mod peers;
 mod press_line;
 mod python;
 mod raw;

@@ -7,14 +7,14 @@ use crate::environment::Environment;
 const DATASTORE: &str = r#"{"datastore":{"name":"plant","retentionPeriod":{"unlimited":true},
   "storage":{"customerManagedS3":{"bucket":"b","roleArn":"arn:aws:iam::123456789012:role/r"}}}}"#;
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
 }
 
 /// Three days of two devices, an object a day, ten readings each: 60 rows.
-fn small_plant() -> Environment {
+pub(crate) fn small_plant() -> Environment {
     let environment = Environment::new();
     environment.write("definitions/describe-datastore.json", DATASTORE);
     for day in 1..=3 {
@@ -30,7 +30,7 @@ fn small_plant() -> Environment {
     environment
 }
 
-fn planned(environment: &Environment) {
+pub(crate) fn planned(environment: &Environment) {
     environment.run(&["capture", "--from", "definitions"]).ended(0);
     environment.run(&["plan", "--history", "history"]).ended(0);
 }
@@ -82,13 +82,21 @@ fn a_stale_plan_is_refused() {
 }
 
 #[test]
-fn a_ledger_of_another_plan_is_refused() {
+fn a_changed_plan_does_not_go_on_with_the_ledger_of_an_earlier_one() {
     let environment = small_plant();
     planned(&environment);
     environment.run(&["backfill", "--target", "embedded"]).ended(0);
     let file = environment.path("migration/migration.toml");
+    let plan = std::fs::read(environment.path("migration/plan.json")).unwrap();
     let edited = std::fs::read_to_string(&file).unwrap().replace("record_version = 1", "record_version = 2");
     std::fs::write(&file, edited).unwrap();
+    let shown = environment.run(&["plan"]).ended(0);
+    assert!(shown.stderr.contains("plan.json stays as it is"), "{}", shown.stderr);
+    assert_eq!(std::fs::read(environment.path("migration/plan.json")).unwrap(), plan);
+    let refused = environment.run(&["backfill", "--target", "embedded"]).ended(1);
+    assert!(refused.stderr.contains("the settings changed") && refused.stderr.contains("undo the change"), "{}", refused.stderr);
+    // Somebody puts the new plan in the place of the old one all the same.
+    std::fs::remove_file(environment.path("migration/plan.json")).unwrap();
     environment.run(&["plan"]).ended(0);
     let refused = environment.run(&["backfill", "--target", "embedded"]).ended(1);
     assert!(refused.stderr.contains("ledger"), "{}", refused.stderr);

@@ -45,7 +45,15 @@ pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
     let place = Place::open(context, &plan.history)?;
     let functions = history::functions(context, &settings)?;
     let History { listing, rows } = place.seen(&settings.raw, &history::running(&inventory, &settings, functions.as_ref()))?;
-    plan.check_fresh(&inventory.digest(), &settings.digest(), &listing.digest())?;
+    if let Err(stale) = plan.check_fresh(&inventory.digest(), &settings.digest(), &listing.digest()) {
+        let stale = CommandError::from(stale);
+        // Planning again would not help: the plan of a backfill that has begun stays.
+        return Err(if super::plan::begun_with(context)?.is_some() {
+            stale.hinted("a backfill by this plan has begun: undo the change, or plan in a directory of its own (--dir) and begin there")
+        } else {
+            stale
+        });
+    }
     Ok(Fresh { plan, listing, rows })
 }
 

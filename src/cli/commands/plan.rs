@@ -6,6 +6,7 @@ use iota2ts::census::{self, CensusOptions, MappedSource};
 use iota2ts::channel::{RawStore, Running};
 use iota2ts::history::Listing;
 use iota2ts::inventory::Inventory;
+use iota2ts::ledger::LedgerView;
 use iota2ts::mapping::{self, Reason};
 use iota2ts::plan::{self, Binding, Plan, PlanInputs, RuleRemark};
 use iota2ts::report;
@@ -25,13 +26,34 @@ pub(in crate::cli) fn plan(context: &Context, args: &PlanArgs) -> Result<Ended, 
     Ok(if args.detailed_exitcode && something { Ended::WithFindings } else { Ended::Clean })
 }
 
-/// Makes the plan and saves it with its report.
+/// Makes the plan and saves it with its report. A dry run must not take the ground from under a backfill that has begun: then its plan
+/// stays what it is.
 pub(super) fn made(context: &Context, args: &PlanArgs) -> Result<Plan, CommandError> {
     let made = make(context, args.history.as_deref(), args.sample)?;
     context.dir.tidy();
-    made.save(&context.dir.plan())?;
+    match begun_with(context)? {
+        None => made.save(&context.dir.plan())?,
+        Some(begun) if begun.bound_to == made.bound_to => {
+            context.printer.note("a backfill by this plan has begun: plan.json stays as it is");
+            return Ok(begun);
+        }
+        Some(_) => context.printer.note(
+            "a backfill by an earlier plan has begun here, so plan.json stays as it is, and this plan is only shown; carry it out in a directory of its own (--dir)",
+        ),
+    }
     write_report(context, "plan.txt", &report::plan_text(&made))?;
     Ok(made)
+}
+
+/// The plan that the ledger of this directory goes by.
+pub(super) fn begun_with(context: &Context) -> Result<Option<Plan>, CommandError> {
+    let (ledger, plan) = (context.dir.ledger(), context.dir.plan());
+    let there = |path: &Path| path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())));
+    if !there(&ledger)? || !there(&plan)? {
+        return Ok(None);
+    }
+    let (digest, plan) = (LedgerView::open(&ledger)?.identity()?.plan_digest, Plan::load(&plan)?);
+    Ok((plan.digest() == digest).then_some(plan))
 }
 
 fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result<Plan, CommandError> {
