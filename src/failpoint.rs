@@ -1,13 +1,29 @@
 //! Named moments at which a test may have the process die, to prove that nothing is lost when it does.
 //!
-//! Invariant: [`ALL`] names every moment, so that a test can kill the program at each of them and none is left untried.
+//! Invariant: [`ALL`] names every moment of a backfill and [`EXPORT`] every moment of an export, so that a test can kill the program at each
+//! of them and none is left untried.
 //!
 //! Every room above may use this. Nothing here is reached unless a caller asked for it by name.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Every moment, as `room:moment`, in the order in which a unit of work passes them.
+/// Every moment of a backfill, as `room:moment`, in the order in which a unit of work passes them.
 pub const ALL: &[&str] = &[BEFORE_SEND, AFTER_ACK, AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
+
+/// Every moment of an export of objects, in the order in which a staged file passes them.
+pub const EXPORT: &[&str] =
+    &[EXPORT_BEFORE_RENAME, EXPORT_AFTER_RENAME, EXPORT_AFTER_JOURNAL, EXPORT_BEFORE_MANIFEST, EXPORT_AFTER_MANIFEST];
+
+/// A staged file is whole on disk, under the name of an unfinished one.
+pub const EXPORT_BEFORE_RENAME: &str = "export:before_rename";
+/// A staged file stands under its own name, and the journal does not know.
+pub const EXPORT_AFTER_RENAME: &str = "export:after_rename_before_journal";
+/// The journal knows of a staged file.
+pub const EXPORT_AFTER_JOURNAL: &str = "export:after_journal";
+/// All files are durable, and there is no manifest.
+pub const EXPORT_BEFORE_MANIFEST: &str = "export:before_manifest";
+/// The manifest is durable, and the journal is still there.
+pub const EXPORT_AFTER_MANIFEST: &str = "export:after_manifest";
 
 /// A batch is about to be sent for the first time.
 pub const BEFORE_SEND: &str = "backfill:before_send";
@@ -34,8 +50,12 @@ struct Abort {
 
 /// A name that is no failpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a failpoint; use one of {known}", known = ALL.join(", "))]
+#[error("`{0}` is not a failpoint; use one of {known}", known = known().copied().collect::<Vec<_>>().join(", "))]
 pub struct UnknownFailpoint(pub String);
+
+fn known() -> impl Iterator<Item = &'static &'static str> {
+    ALL.iter().chain(EXPORT)
+}
 
 impl Failpoints {
     /// Nothing happens anywhere.
@@ -46,7 +66,7 @@ impl Failpoints {
 
     /// The process aborts, as under `kill -9`, the `nth` time (from 1) that it passes `name`.
     pub fn abort_at(name: &str, nth: u64) -> Result<Self, UnknownFailpoint> {
-        let name = ALL.iter().find(|known| **known == name).ok_or_else(|| UnknownFailpoint(name.to_owned()))?;
+        let name = known().find(|known| **known == name).ok_or_else(|| UnknownFailpoint(name.to_owned()))?;
         Ok(Self { abort: Some(Abort { name, hits_left: AtomicU64::new(nth.max(1)) }) })
     }
 
@@ -68,7 +88,7 @@ mod tests {
 
     #[test]
     fn only_listed_names_can_be_armed() {
-        for name in ALL {
+        for name in ALL.iter().chain(EXPORT) {
             assert!(Failpoints::abort_at(name, 1).is_ok());
         }
         let error = Failpoints::abort_at("backfill:lunch", 1).unwrap_err();

@@ -20,6 +20,7 @@ pub mod channel;
 pub mod dataset;
 pub mod demo;
 pub mod evidence;
+pub mod export;
 pub mod expression;
 pub mod history;
 pub mod inventory;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::unwrap;
-use crate::history::{Decoded, FilteredRow, HistoryError, ObjectRead, Objects, Row, RowReader, RowSink, SourceObject};
+use crate::history::{Decoded, FilteredRow, HistoryError, ObjectRead, Row, RowReader, RowSink, SourceObject};
 use crate::provenance::Provenance;
 use crate::transform::{Engine, EngineError, Outcome};
 use crate::value::Object;
@@ -15,10 +15,15 @@ use crate::value::Object;
 const MESSAGES_AT_ONCE: usize = 1_000;
 
 /// Reads objects that hold rows as they are, and runs those of channels through the engine of their pipeline.
-#[derive(Debug)]
 pub struct PipelinedObjects {
-    objects: Objects,
+    objects: Box<dyn RowReader>,
     engines: BTreeMap<String, Pipeline>,
+}
+
+impl std::fmt::Debug for PipelinedObjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PipelinedObjects").field("engines", &self.engines).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -29,11 +34,11 @@ struct Pipeline {
 }
 
 impl PipelinedObjects {
-    /// `engines` by the name of their pipeline.
+    /// `objects` gives messages as they stand in their objects; `engines` by the name of their pipeline.
     #[must_use]
-    pub fn new(objects: Objects, engines: BTreeMap<String, Engine>) -> Self {
+    pub fn new(objects: impl RowReader + 'static, engines: BTreeMap<String, Engine>) -> Self {
         let pipeline = |engine: Engine| Pipeline { activities: engine.activities().map(Arc::from).collect(), engine };
-        Self { objects, engines: engines.into_iter().map(|(name, engine)| (name, pipeline(engine))).collect() }
+        Self { objects: Box::new(objects), engines: engines.into_iter().map(|(name, engine)| (name, pipeline(engine))).collect() }
     }
 }
 

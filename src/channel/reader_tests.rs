@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::channel::{RawStore, Running, fixture, view};
-use crate::history::{Directory, ReadLimits, Source as _};
+use crate::history::{Directory, Objects, ReadLimits, Source as _};
 use crate::transform::{FunctionCommand, LambdaFunction, LocalCommands, TransformSwitches};
 
 /// What comes of one channel object, as short texts: the kept rows, the activities that drop, the bad rows.

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Turn pipelines, rules and datasets into specs and a stack to deploy: functions, template, SQL. Asks no service.
     Translate,
+    /// Copy the history into staged Parquet with a manifest of digests, or prove such a copy intact. Running it again resumes it.
+    Export(ExportArgs),
     /// Write the history to Timestream. Running it again resumes it.
     Backfill(BackfillArgs),
     /// Compare source and target, and name every difference with its cause.
@@ -97,7 +99,8 @@ pub(crate) struct CaptureArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// The directory that holds the history, laid out as the buckets are. Kept in migration.toml after the first time.
+    /// The directory that holds the history, laid out as the buckets are, or `staging` for what `export` made of it. Kept in migration.toml
+    /// after the first time.
     #[arg(long, value_name = "PATH")]
     pub(crate) history: Option<PathBuf>,
     /// Exit with 2 when there are findings graded warning or error.
@@ -123,6 +126,16 @@ pub(crate) enum TargetKind {
     Embedded,
     /// Amazon Timestream for LiveAnalytics, or whatever answers at --endpoint-url.
     Aws,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The history: a directory laid out as the buckets are, or s3://bucket/prefix. Without it, the one of migration.toml.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) history: Option<PathBuf>,
+    /// Hash, count and read the staging again, and name all that differs from its manifest. Writes nothing.
+    #[arg(long, conflicts_with = "history")]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -49,6 +49,11 @@ impl MigrationDir {
         self.root.join("quarantine")
     }
 
+    /// The staged copy of the history.
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
     /// What a survey or a verification puts aside while it works; removed when it ends.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("scratch")

@@ -41,6 +41,7 @@ from_library!(
     iota2ts::census::CensusError,
     iota2ts::channel::EnginesError,
     iota2ts::channel::ViewError,
+    iota2ts::export::ExportError,
     iota2ts::inventory::CaptureError,
     iota2ts::inventory::InventoryError,
     iota2ts::ledger::LedgerError,

@@ -74,6 +74,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Capture(args) => commands::capture::capture(context, &args),
         Command::Plan(args) => commands::plan::plan(context, &args),
         Command::Translate => commands::translate::translate(context),
+        Command::Export(args) => commands::export::export(context, &args),
         Command::Backfill(args) => commands::backfill::backfill(context, &args),
         Command::Verify(args) => commands::verify::verify(context, args),
         Command::Run(args) => commands::run::run(context, &args),

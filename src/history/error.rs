@@ -32,6 +32,8 @@ pub enum HistoryError {
     Credentials { reason: String },
     #[error("the object `{key}` is archived")]
     Archived { key: String },
+    #[error("the staged file `{file}` is not what the manifest says: {reason}")]
+    Staging { file: String, reason: String },
     #[error("cannot read the object `{key}`: {source}")]
     Read { key: String, source: io::Error },
 }
@@ -64,6 +66,9 @@ impl HistoryError {
             }
             Self::Outside { .. } => Some("symbolic links are not followed: copy what they lead to".to_owned()),
             Self::Pipeline { hint, .. } => hint.clone(),
+            Self::Staging { .. } => {
+                Some("`iota2ts export --check` names all that differs; move the staging away and export again".to_owned())
+            }
             Self::Unreadable { .. } | Self::Read { .. } => None,
         }
     }

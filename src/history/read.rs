@@ -47,6 +47,12 @@ pub trait RowReader: Send + Sync {
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, HistoryError>;
 }
 
+impl<R: RowReader + ?Sized> RowReader for Arc<R> {
+    fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, HistoryError> {
+        (**self).read(object, sink)
+    }
+}
+
 /// Objects that hold rows as they are.
 pub struct Objects {
     source: Arc<dyn Source>,

@@ -8,6 +8,7 @@
 
 mod capture;
 mod evidence;
+mod export;
 mod outcome;
 mod plan;
 pub mod text;
@@ -17,6 +18,7 @@ mod verification;
 
 pub use capture::{capture_text, trials_text};
 pub use evidence::evidence_text;
+pub use export::{export_check_text, export_text};
 pub use outcome::outcome_text;
 pub use plan::plan_text;
 pub use transform_check::transform_check_text;

@@ -8,6 +8,7 @@ mod bucket;
 mod capture_live;
 mod demo;
 mod evidence;
+mod export;
 mod findings;
 mod live;
 mod migration;

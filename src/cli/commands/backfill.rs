@@ -44,8 +44,8 @@ pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
     let settings = Settings::load(&context.dir.settings())?;
     let place = Place::open(context, &plan.history)?;
     let functions = history::functions(context, &settings)?;
-    let History { listing, rows } = place.seen(&settings.raw, &history::running(&inventory, &settings, functions.as_ref()))?;
-    if let Err(stale) = plan.check_fresh(&inventory.digest(), &settings.digest(), &listing.digest()) {
+    let History { listing, rows, digest } = place.seen(&settings.raw, &history::running(&inventory, &settings, functions.as_ref()))?;
+    if let Err(stale) = plan.check_fresh(&inventory.digest(), &settings.digest(), &digest) {
         let stale = CommandError::from(stale);
         // Planning again would not help: the plan of a backfill that has begun stays.
         return Err(if super::plan::begun_with(context)?.is_some() {

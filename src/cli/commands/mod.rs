@@ -5,6 +5,7 @@ pub(super) mod capture;
 #[cfg(feature = "local")]
 pub(super) mod demo;
 pub(super) mod evidence;
+pub(super) mod export;
 pub(super) mod history;
 #[cfg(feature = "local")]
 pub(super) mod local;

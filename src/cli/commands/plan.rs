@@ -70,7 +70,7 @@ fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result
     };
     // A first plan takes rows from a channel where there is nothing else; afterwards the settings say so.
     let raw = existing.as_ref().map_or_else(|| running.only_raw(&place.listing), |settings| settings.raw.clone());
-    let History { listing, rows } = place.seen(&raw, &running)?;
+    let History { listing, rows, digest } = place.seen(&raw, &running)?;
     let survey_options = SurveyOptions { extent: sample, ..SurveyOptions::default() };
     let surveyed = survey::survey_with(&listing, &survey_options, &*context.progress, |object, sink| rows.read(object, sink))?;
     let (settings, doubts) = match existing {
@@ -94,13 +94,13 @@ fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result
         listing: &listing,
         now: context.clock.now(),
         tool_version: env!("CARGO_PKG_VERSION"),
-        bound_to: Binding { inventory: inventory.digest(), settings: settings.digest(), listing: listing.digest() },
+        bound_to: Binding { inventory: inventory.digest(), settings: settings.digest(), listing: digest },
         rule_problems: &rule_problems,
         doubts: &doubts,
     }))
 }
 
-fn existing_settings(context: &Context) -> Result<Option<Settings>, CommandError> {
+pub(super) fn existing_settings(context: &Context) -> Result<Option<Settings>, CommandError> {
     let path = context.dir.settings();
     let there = path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))?;
     Ok(if there { Some(Settings::load(&path)?) } else { None })

@@ -1,0 +1,70 @@
+//! `export`: the history copied into staging, and the proof that the copy is whole.
+
+use std::sync::Arc;
+
+use iota2ts::export::{self, Sizes, StageJob};
+use iota2ts::report;
+use iota2ts::settings::Settings;
+use iota2ts::time::Nanos;
+use iota2ts::value::Object;
+
+use crate::cli::args::ExportArgs;
+use crate::cli::{CommandError, Context, Ended, failpoints, path_text};
+
+use super::history::{self, Place};
+use super::plan::existing_settings;
+
+/// Objects that are read at once where no settings say otherwise.
+const READERS: usize = 4;
+
+pub(in crate::cli) fn export(context: &Context, args: &ExportArgs) -> Result<Ended, CommandError> {
+    if args.check {
+        return check(context);
+    }
+    let settings = existing_settings(context)?;
+    let path = match (&args.history, &settings) {
+        (Some(path), _) => path_text(path)?,
+        (None, Some(settings)) => settings.history.clone(),
+        (None, None) => {
+            return Err(CommandError::new("no history is named").hinted("give the directory that holds it: iota2ts export --history PATH"));
+        }
+    };
+    if history::staging_at(context, &path).is_some() {
+        return Err(CommandError::new(format!("`{path}` is a staging already"))
+            .hinted("name the source with --history PATH, or look at the staging with `iota2ts export --check`"));
+    }
+    context.dir.create()?;
+    let place = Place::source(context, &path)?;
+    let staged = export::stage(&StageJob {
+        listing: &place.listing,
+        rows: Arc::clone(&place.rows),
+        staging: context.dir.staging(),
+        times: &|store, columns| event_time(settings.as_ref(), store, columns),
+        times_from: time_columns(settings.as_ref()),
+        readers: settings.as_ref().map_or(READERS, |settings| settings.write.readers),
+        sizes: Sizes::default(),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        progress: &*context.progress,
+        failpoints: &failpoints()?,
+    })?;
+    context.printer.result(&report::export_text(&staged), &staged)?;
+    let sound = staged.manifest.bad_rows == 0 && staged.manifest.damaged_objects == 0;
+    Ok(if sound { Ended::Clean } else { Ended::WithFindings })
+}
+
+fn check(context: &Context) -> Result<Ended, CommandError> {
+    let checked = export::check(&context.dir.staging(), &*context.progress)?;
+    context.printer.result(&report::export_check_text(&checked), &checked)?;
+    Ok(if checked.is_intact() { Ended::Clean } else { Ended::WithFindings })
+}
+
+/// The instant of a row by the first of its store's mappings that finds one.
+fn event_time(settings: Option<&Settings>, store: &str, columns: &Object) -> Option<Nanos> {
+    let mut tables = settings?.tables.iter().filter(|table| table.store == store);
+    tables.find_map(|table| table.time.format.read(table.time.column.find(columns)?).ok())
+}
+
+fn time_columns(settings: Option<&Settings>) -> String {
+    let of_table = |table: &iota2ts::mapping::TableMapping| format!("{}:{:?}", table.store, table.time);
+    settings.map_or_else(String::new, |settings| settings.tables.iter().map(of_table).collect::<Vec<_>>().join(";"))
+}
