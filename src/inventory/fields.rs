@@ -209,7 +209,7 @@ impl Reader<'_> {
         let items = self.list(&place).unwrap_or_default();
         // Answers list no tags where there are none; CloudFormation refuses an empty list.
         if items.is_empty() && self.form == Form::Template {
-            self.findings.warn(
+            self.findings.error(
                 &place.path,
                 place.line(),
                 "lists no tag; CloudFormation refuses an empty list, so nothing was ever deployed like this",

@@ -5,6 +5,7 @@ mod environment;
 mod scripted;
 
 mod bucket;
+mod campaign;
 mod capture_live;
 mod demo;
 mod evidence;

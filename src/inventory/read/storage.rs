@@ -105,7 +105,7 @@ fn customer_managed(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<(String, 
     if let Some(place) = reader.field(at, "roleArn") {
         let role = place.node.as_text().filter(|role| !is_symbolic(role) && !role.starts_with("arn:"));
         if role.is_some() {
-            reader.findings.warn(
+            reader.findings.error(
                 &place.path,
                 place.line(),
                 "is no ARN of a role; the service refuses it, so nothing was ever deployed like this",

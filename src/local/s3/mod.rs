@@ -5,7 +5,7 @@
 //! - An object is whole or not there. A new one takes the place of the old one at once, and readers of the old one read on.
 //! - Signatures are checked, against the one secret that `local` prints.
 //!
-//! `local::server` hands requests on to [`protocol`]; other embedded services put objects through [`Buckets`].
+//! `local::server` hands requests on to `protocol`; other embedded services put objects through [`Buckets`].
 
 mod file_body;
 mod protocol;
