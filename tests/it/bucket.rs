@@ -270,3 +270,31 @@ fn a_hundred_thousand_tiny_objects_migrate_from_a_bucket_in_flat_memory() {
         assert!(gets < 100_000 * readings + 1000, "{gets}");
     }
 }
+
+#[test]
+fn a_small_parquet_object_whose_name_does_not_say_so_is_not_fetched_over_and_over() {
+    let objects: Vec<(String, Vec<u8>)> =
+        (0..200).map(|at| (format!("datastore/plant/__dt=2025-10-09 00:00:00/1_2_{at:04}.0"), parquet(10))).collect();
+    let scene = Scene::new(&objects.iter().map(|(key, bytes)| (key.as_str(), bytes.clone())).collect::<Vec<_>>());
+    let source: Arc<dyn Source> = Arc::new(scene.source(""));
+    let listing = source.list().unwrap();
+    let before = scene.asked("GetObject");
+    read(Arc::clone(&source), &listing);
+    let gets = scene.asked("GetObject") - before;
+    assert!(gets <= 2 * 200, "{gets} GetObject for 200 objects");
+}
+
+#[test]
+fn a_head_that_is_denied_names_the_object_and_its_own_permission() {
+    let scene = Scene::new(&[("datastore/plant/__dt=2025-10-09 00:00:00/1.dat", rows(0, 5).into_bytes())]);
+    scene.faults.add(Rule::new(Fault::Answer(ErrorKind::AccessDenied), When::Every(1)).only("GetObject"));
+    let said = scene.source("").list().unwrap_err().to_string();
+    assert!(said.contains("s3:GetObject"), "{said}");
+}
+
+#[test]
+fn the_location_of_a_bucket_that_is_not_there_is_an_error() {
+    let scene = Scene::new(&[]);
+    let answered = scene.runtime.block_on(scene.client.get_bucket_location().bucket("nobody-has-this").send());
+    assert!(answered.is_err(), "{answered:?}");
+}

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::{AHEAD_OBJECTS, Reach, SMALL_BYTES, stream};
+use crate::history::sniff::PARQUET_MAGIC;
 use crate::history::{Format, HistoryError, Listing, SourceObject};
 
 /// Several readers ask in no strict order; who asks for something this far back goes on elsewhere.
@@ -64,7 +65,8 @@ impl Ahead {
             },
             None => runtime.block_on(stream::whole(&self.reach, object)),
         }?;
-        if object.format == Format::Parquet {
+        // Whoever reads goes by the bytes where they say something, and by the name where they do not: either makes it open twice.
+        if fetched.starts_with(PARQUET_MAGIC) || object.format == Format::Parquet {
             let mut state = self.state();
             state.kept.push_back((at, fetched.clone()));
             if state.kept.len() > AHEAD_OBJECTS {

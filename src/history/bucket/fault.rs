@@ -14,12 +14,20 @@ pub(super) fn of_object<E>(error: &SdkError<E, HttpResponse>, reach: &Reach, obj
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    let key = object.id.key.clone();
-    let resource = format!("arn:aws:s3:::{}/{}", reach.bucket, reach.key(object));
+    of_key(error, reach, &object.locator, &object.id.key, &object.id.etag)
+}
+
+/// Why the object at `raw_key` below the prefix could not be had; `key` is how people know it.
+pub(super) fn of_key<E>(error: &SdkError<E, HttpResponse>, reach: &Reach, raw_key: &str, key: &str, etag: &str) -> HistoryError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let resource = format!("arn:aws:s3:::{}/{}{raw_key}", reach.bucket, reach.prefix);
+    let key = key.to_owned();
     match (code(error), status(error)) {
         (Some("NoSuchKey" | "NotFound"), _) | (None, Some(404)) => HistoryError::Vanished { key },
         (Some("PreconditionFailed"), _) | (_, Some(412)) => {
-            HistoryError::Changed { key, listed: object.id.etag.clone(), found: "another".to_owned() }
+            HistoryError::Changed { key, listed: etag.to_owned(), found: "another".to_owned() }
         }
         (Some("InvalidObjectState"), _) => HistoryError::Archived { key },
         (Some("AccessDenied"), _) | (None, Some(403)) => denied("s3:GetObject", resource, error),

@@ -72,7 +72,7 @@ impl Finder<'_> {
         let kind = match sniff::kind_by_name(name) {
             Some(kind) => Ok(kind),
             None => {
-                let head = self.head(raw_key, size_bytes).await?;
+                let head = self.head(raw_key, &etag, size_bytes).await?;
                 self.sniffer.kind(name, head)
             }
         };
@@ -83,15 +83,16 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The beginning of an object whose name says nothing.
-    async fn head(&self, raw_key: &str, size_bytes: u64) -> Result<Vec<u8>, HistoryError> {
+    /// The beginning of an object whose name says nothing, as long as it is the listed one.
+    async fn head(&self, raw_key: &str, etag: &str, size_bytes: u64) -> Result<Vec<u8>, HistoryError> {
         if size_bytes == 0 {
             return Ok(Vec::new());
         }
         let reach = self.reach;
         let range = format!("bytes=0-{}", HEAD_BYTES - 1);
         let asked = reach.client.get_object().bucket(&reach.bucket).key(format!("{}{raw_key}", reach.prefix)).range(range);
-        let got = asked.send().await.map_err(|error| fault::of_listing(&error, reach))?;
+        let asked = asked.if_match(format!("\"{etag}\""));
+        let got = asked.send().await.map_err(|error| fault::of_key(&error, reach, raw_key, &key::decoded(raw_key), etag))?;
         let unread = |error: aws_sdk_s3::primitives::ByteStreamError| HistoryError::Read { key: raw_key.to_owned(), source: error.into() };
         Ok(got.body.collect().await.map_err(unread)?.to_vec())
     }

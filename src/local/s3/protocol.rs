@@ -145,7 +145,9 @@ impl S3 for Embedded {
     }
 
     async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.buckets.has_bucket(&request.input.bucket)?;
+        if !self.buckets.has_bucket(&request.input.bucket)? {
+            return Err(s3_error!(NoSuchBucket, "The specified bucket does not exist"));
+        }
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
