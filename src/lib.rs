@@ -37,3 +37,6 @@ pub mod survey;
 pub mod target;
 pub mod transform;
 pub mod verify;
+
+#[cfg(test)]
+mod spoilt;

@@ -197,5 +197,13 @@ mod tests {
             let path = ColumnPath(segments);
             prop_assert_eq!(path.to_string().parse::<ColumnPath>().unwrap(), path);
         }
+
+        /// Where it is one, it is the path that its own text says.
+        #[test]
+        fn spoilt_paths_are_read_or_refused(text in r"([a-z.\[\]\\0-9]|é|\PC){0,30}") {
+            if let Ok(path) = text.parse::<ColumnPath>() {
+                prop_assert_eq!(path.to_string().parse::<ColumnPath>().unwrap(), path);
+            }
+        }
     }
 }

@@ -136,15 +136,22 @@ pub(super) struct Damaged(pub(super) String);
 #[error("{0}")]
 struct SourceFailed(io::Error);
 
-/// Marks the errors of a source.
+/// Marks the errors of a source, and gives its bytes in pieces of one size: how much a decompressor has given out when it meets the damage
+/// depends on the pieces that it was fed with, and a network gives others each time.
 struct FromSource<R>(R);
 
 impl<R: Read> Read for FromSource<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            kind => io::Error::new(kind, SourceFailed(error)),
-        })
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read(rest) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io::Error::new(error.kind(), SourceFailed(error))),
+            }
+        }
+        Ok(filled)
     }
 }
 

@@ -1,6 +1,9 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::mapping::{Collisions, MissingDimension, Route, Takes, WrongType};
 use crate::record::MeasureKind;
+use crate::spoilt::{changes, spoilt_text};
 use crate::time::TimeFormat;
 
 const GOOD: &str = r#"
@@ -253,5 +256,28 @@ fn a_function_is_a_command_or_one_of_aws_and_never_both() {
     ] {
         let problems = problems(&with(sections));
         assert!(problems.iter().any(|problem| problem.contains(told)), "{sections}: {problems:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn spoilt_files_are_read_or_refused_with_a_line(changes in changes()) {
+        let text = spoilt_text(GOOD, &changes);
+        if let Err(error) = Settings::parse(&text, "migration.toml") {
+            let lines = text.lines().count().max(1);
+            prop_assert!(!error.problems().is_empty());
+            for problem in error.problems() {
+                prop_assert!((1..=lines + 1).contains(&problem.line), "{problem:?}");
+                prop_assert!(!problem.to_string().contains(|c: char| c.is_control() && c != '\n'), "{problem:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn absurd_nesting_is_refused() {
+    for nested in ["[".repeat(100_000), "{a=".repeat(100_000), format!("[{}]", "a.".repeat(100_000))] {
+        assert!(!problems(&format!("history = {nested}")).is_empty());
+        assert!(!problems(&nested).is_empty());
     }
 }

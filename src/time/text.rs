@@ -233,6 +233,15 @@ mod tests {
 
     proptest! {
         #[test]
+        fn spoilt_times_are_read_or_refused(text in "[0-9]{0,5}[-:.TZ+ 0-9]{0,30}|\\PC{0,30}", changes in crate::spoilt::changes()) {
+            for text in [text, crate::spoilt::spoilt_text("2023-06-21T07:05:00.123456789+02:00", &changes)] {
+                for read in [iso8601(&text), athena(&text)] {
+                    prop_assert!(!matches!(read, Ok(nanos) if iso8601(&nanos.to_iso8601()) != Ok(nanos)), "{text}");
+                }
+            }
+        }
+
+        #[test]
         fn what_this_crate_writes_it_reads_back(nanos in any::<i64>()) {
             prop_assert_eq!(iso8601(&Nanos(nanos).to_iso8601()), Ok(Nanos(nanos)));
             prop_assert_eq!(athena(&Nanos(nanos).to_timestream()), Ok(Nanos(nanos)));

@@ -4,6 +4,7 @@ use super::{dataset, mapping, mappings, scheduled, translated};
 use crate::dataset::{DatasetTranslation, translate};
 use crate::inventory::{Dataset, Delivery};
 use crate::record::MeasureKind;
+use crate::spoilt::{changes, spoilt_text};
 use crate::time::TimeFormat;
 
 /// What is left of a query outside of its quotes; `None` when a quote stays open.
@@ -196,6 +197,13 @@ proptest! {
         for sql in [&sql, &parts.join("")] {
             inert(&translated(&scheduled(sql, "rate(1 hour)", Some((-5, &expression)))));
         }
+    }
+
+    #[test]
+    fn spoilt_queries_are_translated_or_refused(changes in changes()) {
+        let good = "with d as (select deviceId as id, avg(temp) a from plant where __dt >= current_date - interval '1' day and note like 'a%' \
+            group by 1) select id, case when a > 1.5 then cast(a as varchar) else 'it''s' end x from d order by x desc limit 10";
+        inert(&translated(&scheduled(&spoilt_text(good, &changes), "rate(1 hour)", Some((-5, "from_iso8601_timestamp(ts)")))));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What is taken, what it means, and what is refused with which words.
 
-use crate::expression::{Binary, Expression, Function, Operator, ParseReason, parse_filter, parse_math};
+use proptest::prelude::*;
+
+use crate::expression::{Binary, Expression, Function, Kind, Operator, ParseReason, check, parse_filter, parse_math};
+use crate::spoilt::{changes, spoilt_text};
 
 pub(super) fn name(name: &str) -> Expression {
     Expression::Attribute(name.split('.').map(str::to_owned).collect())
@@ -212,4 +215,29 @@ fn the_service_s_256_characters_are_room_enough() {
     let filter = format!("a<>1{}", " OR a<>1".repeat(31));
     assert!(filter.len() <= 256);
     parse_filter(&filter).unwrap();
+}
+
+const GOOD: [&str; 4] = [
+    "co <> NULL OR temp <> NULL AND NOT (device.temp >= -1.5e3 OR quality = 'it''s GOOD')",
+    "((temp - 32) * 5.0) / 9.0 + trunc(x, 2) % 3",
+    "power(a, 2) > abs(-b) AND c IN (1)",
+    "TRUE",
+];
+
+proptest! {
+    /// What is taken is a tree that reads back as itself; what is refused is told in one line with its place in the text.
+    #[test]
+    fn spoilt_expressions_are_taken_or_refused(which in 0..GOOD.len(), changes in changes()) {
+        let text = spoilt_text(GOOD[which], &changes);
+        for (kind, read) in [(Kind::Filter, parse_filter(&text)), (Kind::Math, parse_math(&text))] {
+            match read {
+                Ok(tree) => prop_assert_eq!(check(&tree, kind), Ok(())),
+                Err(error) => {
+                    prop_assert!(error.at.byte <= text.len() && error.at.column >= 1, "{:?}", error);
+                    let told = format!("{error}{}", error.hint());
+                    prop_assert!(told.chars().count() < 500 && !told.chars().any(char::is_control), "{told:?}");
+                }
+            }
+        }
+    }
 }

@@ -58,6 +58,27 @@ fn a_flipped_bit_is_noticed() {
     }
 }
 
+/// A resumed run and a verification must see the rows that the first reading saw, whatever pieces the network brings.
+#[test]
+fn where_corrupt_gzip_ends_does_not_depend_on_the_pieces_it_came_in() {
+    let good = gz(&lines(0..100));
+    let mut seen = std::collections::BTreeSet::new();
+    for at in (0..good.len()).step_by(7) {
+        let mut packed = good.clone();
+        packed[at] ^= 0x5a;
+        let read = |piece_bytes| {
+            let outcome = read_with(Format::Json, &packed, &ReadLimits::default(), piece_bytes);
+            (outcome.rows(), outcome.damage().to_owned())
+        };
+        let whole = read(usize::MAX);
+        for piece_bytes in [1, 100] {
+            assert_eq!(read(piece_bytes), whole, "byte {at}, in pieces of {piece_bytes}");
+        }
+        seen.insert(whole.1);
+    }
+    assert!(seen.iter().filter(|damage| damage.contains("corrupt")).count() > 1, "{seen:?}");
+}
+
 #[test]
 fn what_follows_the_gzip_data_is_damage_after_all_rows() {
     let packed = [gz(&lines(0..10)), b"trailing".to_vec()].concat();

@@ -3,6 +3,7 @@
 mod csv;
 mod directory;
 mod gzip;
+mod hostile;
 mod json;
 mod parquet;
 

@@ -1,5 +1,8 @@
+use proptest::prelude::*;
+
 use crate::inventory::fixtures::{assert_blind, assert_errors, captured, captured_with, told};
 use crate::inventory::{ActivityKind, Delivery, Retention, Severity, Storage, Trigger};
+use crate::spoilt::{changes, spoilt_text};
 
 /// One stack with most of what templates do: names by reference, conditions, mappings, symbols, both list forms.
 const STACK: &str = r#"
@@ -252,3 +255,24 @@ fn mistakes_in_a_template_are_told_with_their_path_and_line() {
         ],
     );
 }
+
+proptest! {
+    /// As YAML and as JSON.
+    #[test]
+    fn spoilt_templates_are_read_or_refused(changes in changes(), json in any::<bool>()) {
+        let (name, text) = if json { ("t.json", JSON_STACK) } else { ("t.yaml", STACK) };
+        let captured = captured(&[(name, &spoilt_text(text, &changes))]);
+        for told in told(&captured, Severity::Note) {
+            prop_assert!(!told.chars().any(char::is_control), "{told:?}");
+            prop_assert!(told.chars().count() < 2000, "{told}");
+        }
+        drop(captured.inventory.to_json());
+    }
+}
+
+const JSON_STACK: &str = r#"{"Parameters":{"Stage":{"Type":"String","Default":"dev"}},
+ "Conditions":{"C":{"Fn::Equals":[{"Ref":"Stage"},"prod"]}},
+ "Resources":{"Raw":{"Type":"AWS::IoTAnalytics::Channel","Condition":"C","Properties":{"ChannelName":{"Fn::Sub":"${Stage}_raw"}}},
+ "Flow":{"Type":"AWS::IoTAnalytics::Pipeline","Properties":{"PipelineName":{"Fn::Join":["_",[{"Ref":"Stage"},"flow"]]},
+  "PipelineActivities":[{"Channel":{"Name":"in","ChannelName":{"Ref":"Raw"},"Next":"out"}},
+   {"Datastore":{"Name":"out","DatastoreName":{"Fn::If":["C","a","b"]}}}]}}}}"#;

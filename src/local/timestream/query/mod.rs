@@ -29,6 +29,8 @@ mod digest_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod paging_tests;
 #[cfg(test)]
 mod tests;
