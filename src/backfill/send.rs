@@ -144,7 +144,10 @@ impl<W: Writer> Sending<W> {
             if matches!(fault, WriteFault::EndpointExpired { .. }) && !reconnected {
                 reconnected = true;
                 match self.writer.reconnect().await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        self.counts.retries.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
                     Err(worse) => fault = worse,
                 }
             }

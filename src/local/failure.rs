@@ -31,6 +31,10 @@ pub enum ErrorKind {
     AccessDenied,
     /// No `Authorization` header (403).
     MissingAuthenticationToken,
+    /// Temporary credentials that ran out (403).
+    ExpiredToken,
+    /// The client's clock is too far from the service's (403).
+    SignatureExpired,
     ResourceNotFound,
     /// No such operation, or not on this endpoint (404).
     UnknownOperation,
@@ -57,7 +61,7 @@ impl ErrorKind {
         match self {
             Self::Constraint | Self::Validation | Self::Serialization | Self::QueryExecution => 400,
             Self::ServiceQuotaExceeded => 402,
-            Self::AccessDenied | Self::MissingAuthenticationToken => 403,
+            Self::AccessDenied | Self::MissingAuthenticationToken | Self::ExpiredToken | Self::SignatureExpired => 403,
             Self::ResourceNotFound | Self::UnknownOperation => 404,
             Self::Conflict => 409,
             Self::TooLarge => 413,
@@ -78,6 +82,8 @@ impl ErrorKind {
             Self::ServiceQuotaExceeded => (SERVICE, "ServiceQuotaExceededException"),
             Self::AccessDenied => (SERVICE, "AccessDeniedException"),
             Self::MissingAuthenticationToken => (FRAMEWORK, "MissingAuthenticationTokenException"),
+            Self::ExpiredToken => (FRAMEWORK, "ExpiredTokenException"),
+            Self::SignatureExpired => (FRAMEWORK, "InvalidSignatureException"),
             Self::ResourceNotFound => (SERVICE, "ResourceNotFoundException"),
             Self::UnknownOperation => (FRAMEWORK, "UnknownOperationException"),
             Self::Conflict => (SERVICE, "ConflictException"),

@@ -34,8 +34,12 @@ pub enum Fault {
     Stall(Duration),
     /// An error of this kind. Nothing is stored.
     Answer(ErrorKind),
+    /// 400 for a request whose body holds this text, as for a record that the service cannot take. Nothing of the request is stored.
+    InvalidWhere(String),
     /// The body of an object ends in the middle, as a broken connection does: for `GetObject body` only.
     TruncatedBody,
+    /// Every piece of an object's body waits this long: for `GetObject body` only.
+    SlowBody(Duration),
 }
 
 /// How often.
@@ -54,19 +58,28 @@ pub struct Rule {
     pub when: When,
     /// The operations it is limited to, such as `WriteRecords`; none means all.
     pub operations: Vec<String>,
+    /// The access key whose requests it is limited to; none means everybody's.
+    pub access_key: Option<String>,
 }
 
 impl Rule {
     /// `fault` for every operation.
     #[must_use]
     pub fn new(fault: Fault, when: When) -> Self {
-        Self { fault, when, operations: Vec::new() }
+        Self { fault, when, operations: Vec::new(), access_key: None }
     }
 
     /// The same, for one more operation only.
     #[must_use]
     pub fn only(mut self, operation: &str) -> Self {
         self.operations.push(operation.to_owned());
+        self
+    }
+
+    /// The same, for what is signed with this access key only.
+    #[must_use]
+    pub fn signed_with(mut self, access_key: &str) -> Self {
+        self.access_key = Some(access_key.to_owned());
         self
     }
 }
@@ -129,13 +142,14 @@ impl Faults {
         self.state().counters.clone()
     }
 
-    /// Counts a request for `operation` and says what is to happen to it.
-    pub(crate) fn judge(&self, operation: &str) -> Verdict {
+    /// Counts a request for `operation`, signed with `access_key`, and says what is to happen to it.
+    pub(crate) fn judge(&self, operation: &str, access_key: &str) -> Verdict {
         let mut state = self.state();
         *state.counters.requests.entry(operation.to_owned()).or_default() += 1;
         let mut verdict = Verdict::default();
         for (rule, matched) in &mut state.rules {
-            let limited_to_others = !rule.operations.is_empty() && !rule.operations.iter().any(|name| name == operation);
+            let limited_to_others = (!rule.operations.is_empty() && !rule.operations.iter().any(|name| name == operation))
+                || rule.access_key.as_deref().is_some_and(|key| key != access_key);
             // A rule that another one pre-empts keeps its turn: so a list of `Next` rules is a script.
             let preempted = verdict.fault.is_some() && !matches!(rule.fault, Fault::Latency(_));
             if limited_to_others || preempted {
@@ -190,6 +204,11 @@ pub(crate) fn throttle(store: ThrottledStore) -> Failure {
     Failure::new(ErrorKind::Throttling, message)
 }
 
+/// Whether `fault` refuses a request with this body.
+pub(crate) fn is_invalid(fault: Option<&Fault>, body: &[u8]) -> bool {
+    matches!(fault, Some(Fault::InvalidWhere(text)) if memchr::memmem::find(body, text.as_bytes()).is_some())
+}
+
 /// The failure that stands for an error asked for by kind.
 pub(crate) fn answer(kind: ErrorKind) -> Failure {
     let message = match kind {
@@ -198,6 +217,8 @@ pub(crate) fn answer(kind: ErrorKind) -> Failure {
         ErrorKind::ServiceUnavailable => "The service is unavailable.",
         ErrorKind::InvalidEndpoint => "The endpoint is no longer valid. Call DescribeEndpoints to get a current one.",
         ErrorKind::AccessDenied => "User is not authorized to perform this operation.",
+        ErrorKind::ExpiredToken => "The security token included in the request is expired",
+        ErrorKind::SignatureExpired => "Signature expired: 20251214T000000Z is now earlier than 20251214T235500Z",
         ErrorKind::ServiceQuotaExceeded => "The quota of the account is exceeded.",
         _ => "The request failed as a fault rule of the embedded service asks.",
     };
@@ -211,7 +232,7 @@ mod tests {
     fn turns(when: When, requests: usize) -> Vec<bool> {
         let faults = Faults::none();
         faults.add(Rule::new(Fault::Reset, when));
-        (0..requests).map(|_| faults.judge("WriteRecords").fault.is_some()).collect()
+        (0..requests).map(|_| faults.judge("WriteRecords", "k").fault.is_some()).collect()
     }
 
     #[test]
@@ -225,11 +246,19 @@ mod tests {
     fn a_rule_counts_only_the_operations_it_is_limited_to() {
         let faults = Faults::none();
         faults.add(Rule::new(Fault::LostReply, When::Next(1)).only("WriteRecords"));
-        assert_eq!(faults.judge("DescribeTable"), Verdict::default());
-        assert_eq!(faults.judge("WriteRecords").fault, Some(Fault::LostReply));
-        assert_eq!(faults.judge("WriteRecords").fault, None);
+        assert_eq!(faults.judge("DescribeTable", "k"), Verdict::default());
+        assert_eq!(faults.judge("WriteRecords", "k").fault, Some(Fault::LostReply));
+        assert_eq!(faults.judge("WriteRecords", "k").fault, None);
         let counters = faults.counters();
         assert_eq!((counters.requests["WriteRecords"], counters.requests["DescribeTable"], counters.dropped_connections), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_rule_for_one_access_key_leaves_the_others_alone() {
+        let faults = Faults::none();
+        faults.add(Rule::new(Fault::Answer(ErrorKind::ExpiredToken), When::Every(1)).signed_with("old"));
+        assert_eq!(faults.judge("WriteRecords", "old").fault, Some(Fault::Answer(ErrorKind::ExpiredToken)));
+        assert_eq!(faults.judge("WriteRecords", "fresh").fault, None);
     }
 
     #[test]
@@ -240,11 +269,11 @@ mod tests {
         faults.add(Rule::new(Fault::Throttle(ThrottledStore::Magnetic), When::Every(1)));
         faults.add(Rule::new(Fault::Reset, When::Every(1)));
         faults.add(Rule::new(Fault::Latency(ms(7)), When::Every(1)));
-        let verdict = faults.judge("WriteRecords");
+        let verdict = faults.judge("WriteRecords", "k");
         assert_eq!(verdict, Verdict { latency: ms(12), fault: Some(Fault::Throttle(ThrottledStore::Magnetic)) });
         assert_eq!(faults.counters().throttles, 1);
         faults.clear();
-        assert_eq!(faults.judge("WriteRecords"), Verdict::default());
+        assert_eq!(faults.judge("WriteRecords", "k"), Verdict::default());
     }
 
     #[test]
@@ -252,7 +281,7 @@ mod tests {
         let faults = Faults::none();
         faults.add(Rule::new(Fault::Reset, When::Next(1)));
         faults.add(Rule::new(Fault::LostReply, When::Next(1)));
-        let played: Vec<_> = (0..3).map(|_| faults.judge("WriteRecords").fault).collect();
+        let played: Vec<_> = (0..3).map(|_| faults.judge("WriteRecords", "k").fault).collect();
         assert_eq!(played, [Some(Fault::Reset), Some(Fault::LostReply), None]);
     }
 }

@@ -135,8 +135,8 @@ fn wire(request: &Request<Incoming>) -> Wire {
 type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
 
 /// Plays what the rules have for the operation, as far as every service has it alike. What is left is the service's own.
-async fn play(faults: &Faults, operation: &str, stop: &mut watch::Receiver<bool>) -> Result<Option<Fault>, Dropped> {
-    let verdict = faults.judge(operation);
+async fn play(faults: &Faults, operation: &str, access_key: &str, stop: &mut watch::Receiver<bool>) -> Result<Option<Fault>, Dropped> {
+    let verdict = faults.judge(operation, access_key);
     if !verdict.latency.is_zero() {
         tokio::time::sleep(verdict.latency).await;
     }
@@ -165,7 +165,7 @@ async fn answer(
         Ok(operation) => operation,
         Err(failure) => return Ok(respond(Err(failure), &id)),
     };
-    let fault = play(service.faults(), &operation, &mut stop).await?;
+    let fault = play(service.faults(), &operation, access_key(request.headers()), &mut stop).await?;
     match fault {
         Some(Fault::Throttle(store)) => return Ok(respond(Err(faults::throttle(store)), &id)),
         Some(Fault::Answer(kind)) => return Ok(respond(Err(faults::answer(kind)), &id)),
@@ -173,6 +173,7 @@ async fn answer(
     }
     let address = host(request.headers()).unwrap_or_else(|| local.to_string());
     let answered = match read_body(request).await {
+        Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(faults::answer(ErrorKind::Validation)),
         Ok(body) => service.answer(&operation, body, &address).await,
         Err(failure) => Err(failure),
     };
@@ -184,7 +185,7 @@ async fn answer(
 
 async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: watch::Receiver<bool>) -> Result<Answer, Dropped> {
     let operation = s3::operation(request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
-    let fault = play(services.timestream.faults(), &operation, &mut stop).await?;
+    let fault = play(services.timestream.faults(), &operation, access_key(request.headers()), &mut stop).await?;
     match fault {
         Some(Fault::Throttle(_)) => return Ok(s3::refusal(ErrorKind::Throttling)),
         Some(Fault::Answer(kind)) => return Ok(s3::refusal(kind)),
@@ -223,6 +224,12 @@ fn operation(request: &Request<Incoming>) -> Result<String, Failure> {
         return Err(Failure::new(ErrorKind::MissingAuthenticationToken, "Missing Authentication Token"));
     }
     Ok(operation.to_owned())
+}
+
+/// Whose credentials a request is signed with; nobody's where it does not say.
+fn access_key(headers: &HeaderMap) -> &str {
+    let signed = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    signed.split_once("Credential=").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(key, _)| key)
 }
 
 /// What the client believes to speak to: it gets this back from DescribeEndpoints.

@@ -99,7 +99,7 @@ impl WriteFault {
                 "run the same command again: it goes on where it stopped"
             }
             Self::Denied { .. } => {
-                "check the credentials and the policy: timestream:DescribeEndpoints on *, and WriteRecords, DescribeTable, DescribeDatabase, CreateTable, CreateDatabase on the target"
+                "check the credentials, this machine's clock, and the policy: timestream:DescribeEndpoints on *, and WriteRecords, DescribeTable, DescribeDatabase, CreateTable, CreateDatabase on the target"
             }
             Self::NotFound { .. } => {
                 "the database or the table was removed while it was in use: run the same command again, which creates it"

@@ -3,6 +3,7 @@
 
 mod environment;
 mod scripted;
+mod served;
 
 mod bucket;
 mod campaign;
@@ -10,6 +11,8 @@ mod capture_live;
 mod demo;
 mod evidence;
 mod export;
+mod fault_ground;
+mod fault_matrix;
 mod findings;
 mod live;
 mod migration;

@@ -5,53 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use iota2ts::local::{self, ErrorKind, Fault, Faults, LocalSettings, Rule, When};
-use iota2ts::time::{ManualClock, Nanos};
+use iota2ts::local::{ErrorKind, Fault, Rule, When};
 
 use crate::environment::{Environment, Ran};
 use crate::migration::{gzip, planned, small_plant};
-
-const NOW_NANOS: i64 = 1_765_756_800_000_000_000;
-
-/// A run against a Timestream of the test's own, with trouble.
-struct Served {
-    runtime: tokio::runtime::Runtime,
-    running: Option<local::Running>,
-    faults: Faults,
-    endpoint_url: String,
-}
-
-impl Served {
-    fn new(data: &Path) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let faults = Faults::none();
-        let mut settings = LocalSettings::new(data, Arc::new(ManualClock::at(Nanos(NOW_NANOS))));
-        settings.faults = faults.clone();
-        let running = runtime.block_on(local::start(settings)).unwrap();
-        let endpoint_url = running.endpoint_url();
-        Self { runtime, running: Some(running), faults, endpoint_url }
-    }
-
-    fn command(&self, environment: &Environment, args: &[&str]) -> std::process::Command {
-        let mut command = environment.command(&[&["--endpoint-url", &self.endpoint_url, "--region", "us-east-1"], args].concat());
-        command.env("AWS_ACCESS_KEY_ID", "embedded").env("AWS_SECRET_ACCESS_KEY", "embedded");
-        command
-    }
-
-    fn run(&self, environment: &Environment, args: &[&str]) -> Ran {
-        Ran::from(self.command(environment, args).output().unwrap(), environment)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            drop(self.runtime.block_on(running.stop()));
-        }
-    }
-}
+use crate::served::Served;
 
 /// Every file below a folder.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

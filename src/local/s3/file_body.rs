@@ -5,9 +5,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use tokio::time::Sleep;
+
+use crate::local::faults::Fault;
 
 const PIECE_BYTES: u64 = 64 * 1024;
 
@@ -16,15 +20,20 @@ pub(super) struct FileBody {
     left: u64,
     /// Ends early, as a broken connection does, when this many bytes are left.
     cut_at_left: Option<u64>,
+    /// What every piece waits for.
+    pause: Option<Duration>,
+    pausing: Option<Pin<Box<Sleep>>>,
 }
 
 impl FileBody {
-    /// The bytes of `range`; with `cut`, only the first half of them.
-    pub(super) fn new(path: &Path, range: &Range<u64>, cut: bool) -> io::Result<Self> {
+    /// The bytes of `range`, with the trouble that a rule has for them.
+    pub(super) fn new(path: &Path, range: &Range<u64>, fault: Option<&Fault>) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(range.start))?;
         let left = range.end - range.start;
-        Ok(Self { file, left, cut_at_left: cut.then_some(left / 2) })
+        let cut_at_left = (fault == Some(&Fault::TruncatedBody)).then_some(left / 2);
+        let pause = if let Some(Fault::SlowBody(pause)) = fault { Some(*pause) } else { None };
+        Ok(Self { file, left, cut_at_left, pause, pausing: None })
     }
 }
 
@@ -33,9 +42,14 @@ impl Body for FileBody {
     type Error = io::Error;
 
     /// Reads a small piece of a local file, which does not block for long.
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.left == 0 {
             return Poll::Ready(None);
+        }
+        if let Some(pause) = self.pause {
+            let pausing = self.pausing.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            ready!(pausing.as_mut().poll(context));
+            self.pausing = None;
         }
         let stop = self.cut_at_left.unwrap_or(0);
         if self.left <= stop {

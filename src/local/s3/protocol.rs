@@ -22,7 +22,7 @@ use super::SECRET_ACCESS_KEY;
 use super::file_body::FileBody;
 use super::store::{BucketFailure, Buckets, Stored};
 use crate::local::failure::ErrorKind;
-use crate::local::faults::{Fault, Faults};
+use crate::local::faults::Faults;
 use crate::time::Nanos;
 
 /// Keys of one page, as the real service has it.
@@ -53,7 +53,10 @@ pub(in crate::local) fn operation(method: &Method, path: &str, query: &str) -> S
 pub(in crate::local) fn refusal(kind: ErrorKind) -> Response<Either<Full<Piece>, s3s::Body>> {
     let (status, code, message) = match kind {
         ErrorKind::AccessDenied => (403, "AccessDenied", "Access Denied"),
-        ErrorKind::MissingAuthenticationToken => (400, "ExpiredToken", "The provided token has expired."),
+        ErrorKind::MissingAuthenticationToken | ErrorKind::ExpiredToken => (400, "ExpiredToken", "The provided token has expired."),
+        ErrorKind::SignatureExpired => {
+            (403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+        }
         ErrorKind::ResourceNotFound => (404, "NoSuchKey", "The specified key does not exist."),
         ErrorKind::Throttling | ErrorKind::ServiceUnavailable => (503, "SlowDown", "Please reduce your request rate."),
         _ => (500, "InternalError", "We encountered an internal error. Please try again."),
@@ -171,9 +174,10 @@ impl S3 for Embedded {
         let input = request.input;
         let stored = self.found(&input.bucket, &input.key, input.if_match.as_ref())?;
         let (part, content_range) = Self::part(&stored, input.range.as_ref())?;
-        let cut = self.faults.judge("GetObject body").fault == Some(Fault::TruncatedBody);
+        let access_key = request.credentials.as_ref().map_or("", |credentials| credentials.access_key.as_str());
+        let fault = self.faults.judge("GetObject body", access_key).fault;
         let length = part.end - part.start;
-        let body = FileBody::new(&stored.file, &part, cut).map_err(BucketFailure::from)?;
+        let body = FileBody::new(&stored.file, &part, fault.as_ref()).map_err(BucketFailure::from)?;
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::from(s3s::Body::http_body(body))),
