@@ -222,7 +222,7 @@ fn what_s3_refuses_is_said_with_the_permission_and_the_next_thing_to_do() {
     let expired = said(ErrorKind::MissingAuthenticationToken, "GetObject");
     assert!(expired.contains("credentials cannot be used: S3 says ExpiredToken") && expired.contains("aws sso login"), "{expired}");
     scene.faults.clear();
-    scene.faults.add(Rule::new(Fault::TruncatedBody, When::Every(1)).only("GetObject body"));
+    scene.faults.add(Rule::new(Fault::Reset, When::Every(1)).only("GetObject"));
     let cut = scene.run(&["backfill", "--target", "embedded"]).ended(1).stderr;
     assert!(cut.contains("cannot read the object `datastore/plant"), "{cut}");
     // Once it is mended, the same command goes on.

@@ -225,7 +225,7 @@ impl<'a> Ground<'a> {
         self.served.faults.clear();
     }
 
-    pub(crate) fn from_bucket(&mut self, fault: Fault, when: When) {
+    pub(crate) fn out_of_bucket(&mut self, fault: Fault, when: When) {
         self.upload();
         self.trouble(fault, when, "GetObject body");
         self.backfill("of-bucket");

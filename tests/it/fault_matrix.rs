@@ -216,17 +216,17 @@ const MATRIX: &[Trouble] = &[
     Trouble {
         injected: "S3: every second body breaks off in the middle",
         expected: READS_ON,
-        play: |ground| ground.from_bucket(Fault::TruncatedBody, When::Every(2)),
+        play: |ground| ground.out_of_bucket(Fault::TruncatedBody, When::Every(2)),
     },
     Trouble {
         injected: "S3: bodies are slow",
         expected: READS_ON,
-        play: |ground| ground.from_bucket(Fault::SlowBody(Duration::from_millis(400)), When::Every(1)),
+        play: |ground| ground.out_of_bucket(Fault::SlowBody(Duration::from_millis(400)), When::Every(1)),
     },
     Trouble {
         injected: "S3: a body stands still",
         expected: Expected { outcome: "the answer is given up and taken up again", ..READS_ON },
-        play: |ground| ground.from_bucket(Fault::SlowBody(Duration::from_secs(3600)), When::Next(1)),
+        play: |ground| ground.out_of_bucket(Fault::SlowBody(Duration::from_secs(3600)), When::Next(1)),
     },
     Trouble {
         injected: "S3: an object is overwritten while it is to be read (another ETag)",

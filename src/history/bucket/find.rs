@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::types::Object;
 
-use super::{Reach, fault};
+use super::{ATTEMPTS, PAUSE, Reach, fault};
 use crate::history::listing::{self, Found};
 use crate::history::sniff::{self, HEAD_BYTES, Sniffer};
 use crate::history::{HistoryError, Listing, PassedOver, directory, key};
@@ -92,9 +92,16 @@ impl Finder<'_> {
         let range = format!("bytes=0-{}", HEAD_BYTES - 1);
         let asked = reach.client.get_object().bucket(&reach.bucket).key(format!("{}{raw_key}", reach.prefix)).range(range);
         let asked = asked.if_match(format!("\"{etag}\""));
-        let got = asked.send().await.map_err(|error| fault::of_key(&error, reach, raw_key, &key::decoded(raw_key), etag))?;
-        let unread = |error: aws_sdk_s3::primitives::ByteStreamError| HistoryError::Read { key: raw_key.to_owned(), source: error.into() };
-        Ok(got.body.collect().await.map_err(unread)?.to_vec())
+        let mut attempt = 0;
+        loop {
+            let got = asked.clone().send().await.map_err(|error| fault::of_key(&error, reach, raw_key, &key::decoded(raw_key), etag))?;
+            match got.body.collect().await {
+                Ok(head) => return Ok(head.to_vec()),
+                Err(_) if attempt + 1 < ATTEMPTS => tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await,
+                Err(error) => return Err(HistoryError::Read { key: raw_key.to_owned(), source: error.into() }),
+            }
+            attempt += 1;
+        }
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "ends `take` with one word wherever an object is passed over")]

@@ -39,6 +39,10 @@ async fn part(reach: &Reach, object: &SourceObject, from: u64, to: u64) -> Resul
         if have == to && broken.is_none() {
             return Ok(got.freeze());
         }
+        if have > at {
+            // Attempts without any progress are counted: many readers share an unsteady network.
+            attempt = 0;
+        }
         attempt = again(attempt, have, to, broken, object).await?;
     }
 }

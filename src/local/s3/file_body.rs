@@ -20,6 +20,7 @@ pub(super) struct FileBody {
     left: u64,
     /// Ends early, as a broken connection does, when this many bytes are left.
     cut_at_left: Option<u64>,
+    sent: bool,
     /// What every piece waits for.
     pause: Option<Duration>,
     pausing: Option<Pin<Box<Sleep>>>,
@@ -33,7 +34,7 @@ impl FileBody {
         let left = range.end - range.start;
         let cut_at_left = (fault == Some(&Fault::TruncatedBody)).then_some(left / 2);
         let pause = if let Some(Fault::SlowBody(pause)) = fault { Some(*pause) } else { None };
-        Ok(Self { file, left, cut_at_left, pause, pausing: None })
+        Ok(Self { file, left, cut_at_left, sent: false, pause, pausing: None })
     }
 }
 
@@ -52,6 +53,12 @@ impl Body for FileBody {
             self.pausing = None;
         }
         let stop = self.cut_at_left.unwrap_or(0);
+        if self.left <= stop && !self.sent {
+            // What was read so far leaves this machine before the connection breaks.
+            self.sent = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.left <= stop {
             return Poll::Ready(Some(Err(io::Error::other("the body is cut off, as a fault rule asks"))));
         }
