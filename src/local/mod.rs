@@ -1,4 +1,4 @@
-//! The embedded services on one port, over their real wire protocols: Timestream write and query, and S3. Persistent.
+//! The embedded services on one port, over their real wire protocols: Timestream write and query, S3, and IoT Analytics. Persistent.
 //!
 //! Faithful first: limits, windows, versions, status codes and error bodies are those of the real service as far as they are
 //! known; what is not known is a named switch ([`timestream::Switches`], docs/fidelity.md).
@@ -14,6 +14,7 @@
 
 mod failure;
 mod faults;
+mod iotanalytics;
 pub mod s3;
 mod server;
 pub mod timestream;
@@ -171,15 +172,18 @@ pub async fn start_on(listener: TcpListener, settings: LocalSettings) -> Result<
 struct Services {
     timestream: Arc<timestream::Service>,
     s3: s3s::service::S3Service,
+    iotanalytics: Arc<iotanalytics::Service>,
 }
 
 async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
     let opened = tokio::task::spawn_blocking(move || {
-        let (directory, clock, faults) = (settings.data_dir.join("s3"), Arc::clone(&settings.clock), settings.faults.clone());
+        let (data_dir, clock, faults, region) =
+            (settings.data_dir.clone(), Arc::clone(&settings.clock), settings.faults.clone(), settings.region.clone());
         // First: it locks the data directory.
         let timestream = Arc::new(timestream::Service::open(settings)?);
-        let buckets = s3::Buckets::open(&directory, clock)?;
-        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults) }))
+        let buckets = s3::Buckets::open(&data_dir.join("s3"), Arc::clone(&clock))?;
+        let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), clock, region)?;
+        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics) }))
     });
     opened.await.unwrap_or(Err(LocalError::Crashed))
 }

@@ -24,7 +24,7 @@ use super::LocalError;
 use super::failure::{ErrorKind, Failure};
 use super::faults::{self, Fault, Faults};
 use super::timestream::Service;
-use super::{Services, s3};
+use super::{Services, iotanalytics, s3};
 
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
@@ -99,6 +99,7 @@ async fn serve_connection(
         async move {
             match wire(&request) {
                 Wire::S3 => answer_s3(request, &services, stop).await,
+                Wire::IotAnalytics => answer_iotanalytics(request, local, &services, &ids, stop).await,
                 Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
             }
         }
@@ -122,6 +123,7 @@ async fn serve_connection(
 enum Wire {
     Timestream,
     S3,
+    IotAnalytics,
 }
 
 /// The service that a request was signed for, in its header or in a presigned address.
@@ -129,7 +131,13 @@ fn wire(request: &Request<Incoming>) -> Wire {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let query = request.uri().query().unwrap_or_default();
     let presigned = query.contains("X-Amz-Credential=") && (query.contains("%2Fs3%2Faws4_request") || query.contains("/s3/aws4_request"));
-    if header.contains("/s3/aws4_request") || presigned { Wire::S3 } else { Wire::Timestream }
+    if header.contains("/s3/aws4_request") || presigned {
+        Wire::S3
+    } else if header.contains("/iotanalytics/aws4_request") {
+        Wire::IotAnalytics
+    } else {
+        Wire::Timestream
+    }
 }
 
 type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
@@ -201,6 +209,63 @@ async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: wa
     })
 }
 
+async fn answer_iotanalytics(
+    request: Request<Incoming>,
+    local: SocketAddr,
+    services: &Services,
+    ids: &RequestIds,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Answer, Dropped> {
+    let id = ids.next();
+    let read = iotanalytics::Request::read(request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
+    let asked = match read {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(rest_json(Err(refusal), 0, &id)),
+    };
+    let fault = play(services.timestream.faults(), &asked.operation(), access_key(request.headers()), &mut stop).await?;
+    match fault {
+        Some(Fault::Throttle(_)) => return Ok(rest_json(Err(iotanalytics::Refusal::played(ErrorKind::Throttling)), 0, &id)),
+        Some(Fault::Answer(kind)) => return Ok(rest_json(Err(iotanalytics::Refusal::played(kind)), 0, &id)),
+        _ => {}
+    }
+    let address = host(request.headers()).unwrap_or_else(|| local.to_string());
+    let status = asked.status();
+    let answered = match collected(request, iotanalytics::BODY_BYTES_MAX).await {
+        Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(iotanalytics::Refusal::played(ErrorKind::Validation)),
+        Ok(body) => {
+            let service = Arc::clone(&services.iotanalytics);
+            let work = tokio::task::spawn_blocking(move || service.answer(&asked, &body, &address));
+            work.await.unwrap_or_else(|panic| Err(iotanalytics::Refusal::internal(panic)))
+        }
+        Err(Unread::TooLarge) => Err(iotanalytics::Refusal::played(ErrorKind::TooLarge)),
+        Err(Unread::Broken(_)) => Err(iotanalytics::Refusal::played(ErrorKind::Serialization)),
+    };
+    if fault == Some(Fault::LostReply) {
+        return Err(Dropped);
+    }
+    Ok(rest_json(answered, status, &id))
+}
+
+/// An answer in rest-json; null has no body.
+fn rest_json(answered: Result<Value, iotanalytics::Refusal>, status: u16, id: &str) -> Answer {
+    let (status, body, exception) = match answered {
+        Ok(body) => (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body, None),
+        Err(refusal) => (refusal.status(), refusal.body(), Some(refusal.exception())),
+    };
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    if let Some(exception) = exception {
+        headers.insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(exception));
+    }
+    response
+}
+
 /// The operation that a request names, if it may ask for one at all.
 fn operation(request: &Request<Incoming>) -> Result<String, Failure> {
     let headers = request.headers();
@@ -237,15 +302,25 @@ fn host(headers: &HeaderMap) -> Option<String> {
     headers.get(HOST).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-async fn read_body(request: Request<Incoming>) -> Result<Bytes, Failure> {
-    let limited = Limited::new(request.into_body(), BODY_BYTES_MAX);
-    match limited.collect().await {
+/// Why a body cannot be had.
+enum Unread {
+    TooLarge,
+    Broken(String),
+}
+
+async fn collected(request: Request<Incoming>, bytes_max: usize) -> Result<Bytes, Unread> {
+    match Limited::new(request.into_body(), bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::new(ErrorKind::TooLarge, format!("The request is larger than {BODY_BYTES_MAX} bytes.")))
-        }
-        Err(error) => Err(Failure::new(ErrorKind::Serialization, format!("The request body could not be read: {error}"))),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+        Err(error) => Err(Unread::Broken(error.to_string())),
     }
+}
+
+async fn read_body(request: Request<Incoming>) -> Result<Bytes, Failure> {
+    collected(request, BODY_BYTES_MAX).await.map_err(|unread| match unread {
+        Unread::TooLarge => Failure::new(ErrorKind::TooLarge, format!("The request is larger than {BODY_BYTES_MAX} bytes.")),
+        Unread::Broken(cause) => Failure::new(ErrorKind::Serialization, format!("The request body could not be read: {cause}")),
+    })
 }
 
 fn respond(answered: Result<Value, Failure>, id: &str) -> Answer {

@@ -41,12 +41,15 @@ fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
         ("AWS_ENDPOINT_URL_TIMESTREAM_WRITE", endpoint_url.to_owned()),
         ("AWS_ENDPOINT_URL_TIMESTREAM_QUERY", endpoint_url.to_owned()),
         ("AWS_ENDPOINT_URL_S3", endpoint_url.to_owned()),
+        ("AWS_ENDPOINT_URL_IOTANALYTICS", endpoint_url.to_owned()),
         ("AWS_ACCESS_KEY_ID", "embedded".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", s3::SECRET_ACCESS_KEY.to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
     ];
     let lines: Vec<String> = environment.iter().map(|(name, value)| format!("export {name}={value}")).collect();
-    context.printer.note(&format!("serving Timestream write and query, and S3, on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
+    context
+        .printer
+        .note(&format!("serving Timestream write and query, S3 and IoT Analytics on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
     context.printer.note(
         "boto3 and the AWS CLI discover another endpoint in spite of these: give them endpoint_url=… or --endpoint-url, as the same address",
     );
