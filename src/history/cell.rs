@@ -190,7 +190,8 @@ fn map(array: &MapArray, row: usize, level: usize, budget: &mut Budget) -> Resul
     budget.enter(level)?;
     let entries = array.value(row);
     let [keys, values] = entries.columns() else { return Err("a map whose entries are no pairs".to_owned()) };
-    let named = matches!(keys.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Binary);
+    let named =
+        matches!(keys.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Binary | DataType::BinaryView);
     let mut object = Object::new();
     let mut pairs = Vec::new();
     for entry in 0..entries.len() {

@@ -14,6 +14,7 @@
 mod bucket;
 mod cell;
 mod csv;
+mod delta;
 mod directory;
 mod error;
 mod footer;
@@ -22,6 +23,8 @@ mod gzip;
 mod json;
 mod key;
 mod listing;
+mod page_header;
+mod pages;
 mod parquet;
 mod parse;
 mod read;
@@ -29,6 +32,7 @@ mod sniff;
 mod source;
 #[cfg(test)]
 mod tests;
+mod thrift;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -170,11 +174,13 @@ pub struct ReadLimits {
     pub row_bytes_max: usize,
     /// A deeper value is a bad row.
     pub nesting_max: usize,
+    /// What the pages of a Parquet object may take in memory at one time, about. One that needs more is damaged.
+    pub pages_bytes_max: u64,
 }
 
 impl Default for ReadLimits {
     fn default() -> Self {
-        Self { row_bytes_max: 16 * 1024 * 1024, nesting_max: 100 }
+        Self { row_bytes_max: 16 * 1024 * 1024, nesting_max: 100, pages_bytes_max: 512 * 1024 * 1024 }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The Parquet crate is made for files that a writer meant well with; on others it may panic. What can be checked first is checked
 //! first (`footer`), and the rest runs under `catch_unwind`: a damaged file is one damaged object, and the reader that
-//! panicked is thrown away, so nothing half-changed is ever seen again.
+//! panicked is thrown away, so nothing half-changed is ever seen again. What pages take in memory is bounded (`pages`), because room that
+//! cannot be had ends the process; rows that need more are damage.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read};
@@ -17,9 +18,9 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::schema::types::SchemaDescriptor;
 
 use super::cell::{self, Budget};
+use super::pages::{Watch, WatchedPages};
 use super::read::{Handover, Stop, shown, stop_of};
 use super::source::Ranges;
 use super::{ReadLimits, footer};
@@ -80,10 +81,11 @@ fn read_chunks(chunks: &Chunks, limits: &ReadLimits, handover: &mut Handover<'_,
 }
 
 /// A file whose footer makes sense.
-struct OpenFile {
+pub(super) struct OpenFile {
     chunks: Chunks,
     metadata: ArrowReaderMetadata,
     seconds: Option<Seconds>,
+    pages_bytes_max: u64,
 }
 
 /// INT96 timestamps wrap around silently when they are decoded to nanoseconds. Decoded to seconds too, they tell on themselves.
@@ -93,7 +95,7 @@ struct Seconds {
 }
 
 impl OpenFile {
-    fn new(chunks: &Chunks, limits: &ReadLimits) -> Result<Self, String> {
+    pub(super) fn new(chunks: &Chunks, limits: &ReadLimits) -> Result<Self, String> {
         footer::check(chunks, limits.nesting_max)?;
         let load = |options| guarded(|| ArrowReaderMetadata::load(chunks, options));
         // The writer's Arrow schema beside the Parquet one knows a few types better. Where the two contradict, Parquet's counts.
@@ -104,31 +106,59 @@ impl OpenFile {
         if let Some(field) = metadata.schema().fields().iter().find(|field| !names.insert(field.name())) {
             return Err(format!("two columns are called `{}`", shown(field.name())));
         }
+        if metadata.schema().fields().is_empty() {
+            return Err("it has no column".to_owned());
+        }
         chunks_lie_inside(&metadata, chunks.len())?;
         let seconds = guarded(|| Seconds::of(&metadata))?;
-        Ok(Self { chunks: chunks.clone(), metadata, seconds })
+        let metadata = guarded(|| with_views(&metadata)).unwrap_or(metadata);
+        Ok(Self { chunks: chunks.clone(), metadata, seconds, pages_bytes_max: limits.pages_bytes_max })
     }
 
-    /// Readers from row `offset` on.
-    fn readers(&self, batch_rows: usize, offset: u64) -> Result<Readers, String> {
-        let offset = usize::try_from(offset).map_err(|_| "more rows than this machine can count".to_owned())?;
+    /// Readers from row `first` on, counted from 0.
+    pub(super) fn readers(&self, batch_rows: usize, first: u64) -> Result<Readers, String> {
+        let mut passed = usize::try_from(first).map_err(|_| "more rows than this machine can count".to_owned())?;
+        let groups = self.metadata.metadata().row_groups();
+        let mut first_group = 0;
+        while let Some(rows) =
+            groups.get(first_group).and_then(|group| usize::try_from(group.num_rows()).ok()).filter(|rows| *rows <= passed)
+        {
+            passed -= rows;
+            first_group += 1;
+        }
+        // The crate passes rows of lists by reading them all at once. Read one by one and thrown away, they stay within the limit.
+        let in_lists = self.metadata.parquet_schema().columns().iter().any(|column| column.max_rep_level() > 0);
+        let offset = if in_lists { 0 } else { passed };
         let reader = |metadata: &ArrowReaderMetadata, columns: ProjectionMask| {
-            guarded(|| {
-                ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.clone(), metadata.clone())
+            let pages = WatchedPages::new(self.chunks.clone(), metadata.metadata(), batch_rows, self.pages_bytes_max);
+            let watch = pages.watch();
+            let reader = guarded(|| {
+                ParquetRecordBatchReaderBuilder::new_with_metadata(pages, metadata.clone())
+                    .with_row_groups((first_group..groups.len()).collect())
                     .with_projection(columns)
                     .with_batch_size(batch_rows)
                     .with_offset(offset)
                     .build()
-            })
+            })?;
+            Ok::<_, String>(Watched { reader, watch })
         };
         let rows = reader(&self.metadata, ProjectionMask::all())?;
         let seconds = self.seconds.as_ref().map(|seconds| reader(&seconds.metadata, seconds.columns.clone())).transpose()?;
-        Ok(Readers { rows, seconds })
+        let mut readers = Readers { rows, seconds };
+        let mut left = passed - offset;
+        while left > 0 {
+            // Batches are of one row wherever rows are passed.
+            let Some((batch, _)) = readers.next()? else { break };
+            left = left.saturating_sub(batch.num_rows());
+        }
+        Ok(readers)
     }
 }
 
-/// The crate takes the places of column chunks on trust, and panics where they are negative.
+/// The crate takes the places of column chunks on trust, and panics where they are negative. Pages are known by their place (`pages`), so
+/// no two chunks may share one.
 fn chunks_lie_inside(metadata: &ArrowReaderMetadata, size: u64) -> Result<(), String> {
+    let mut places = Vec::new();
     for (at, group) in (1..).zip(metadata.metadata().row_groups()) {
         for column in group.columns() {
             let first = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
@@ -141,9 +171,25 @@ fn chunks_lie_inside(metadata: &ArrowReaderMetadata, size: u64) -> Result<(), St
                 let name = shown(&column.column_path().string());
                 return Err(format!("the footer puts column `{name}` of row group {at} outside of the file"));
             }
+            places.push(column.byte_range());
         }
     }
-    Ok(())
+    places.retain(|(_, length)| *length > 0);
+    places.sort_unstable();
+    let overlap = places.windows(2).any(|pair| matches!(pair, [(begin, length), (next, _)] if begin.saturating_add(*length) > *next));
+    if overlap { Err("the footer puts two columns into one place".to_owned()) } else { Ok(()) }
+}
+
+/// Texts and bytes as views into their page: a value that stands for many rows is then in memory once.
+fn with_views(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let mut view = |leaf: &DataType| match leaf {
+        DataType::Utf8 | DataType::LargeUtf8 => Some(DataType::Utf8View),
+        DataType::Binary | DataType::LargeBinary => Some(DataType::BinaryView),
+        _ => None,
+    };
+    let fields: Fields = metadata.schema().fields().iter().map(|field| with_leaves(field, &mut view)).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), ArrowReaderOptions::new().with_schema(schema))
 }
 
 impl Seconds {
@@ -156,8 +202,16 @@ impl Seconds {
         if roots.is_empty() {
             return Ok(None);
         }
-        let mut leaf = 0;
-        let fields: Fields = metadata.schema().fields().iter().map(|field| in_seconds(field, descriptor, &mut leaf)).collect();
+        // Both schemas have their leaves in the same order.
+        let mut leaves = 0..descriptor.num_columns();
+        let mut in_seconds = |leaf: &DataType| {
+            let int96 = leaves.next().is_some_and(|at| descriptor.column(at).physical_type() == PhysicalType::INT96);
+            match leaf {
+                DataType::Timestamp(_, zone) if int96 => Some(DataType::Timestamp(TimeUnit::Second, zone.clone())),
+                _ => None,
+            }
+        };
+        let fields: Fields = metadata.schema().fields().iter().map(|field| with_leaves(field, &mut in_seconds)).collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
         let options = ArrowReaderOptions::new().with_schema(schema);
         let columns = ProjectionMask::roots(descriptor, roots);
@@ -165,38 +219,46 @@ impl Seconds {
     }
 }
 
-/// The field with its INT96 leaves in seconds. Both schemas have their leaves in the same order.
-fn in_seconds(field: &FieldRef, descriptor: &SchemaDescriptor, leaf: &mut usize) -> FieldRef {
-    let mut below = |field: &FieldRef| in_seconds(field, descriptor, leaf);
+/// The field with the types of its leaves exchanged where `exchange` gives another one.
+fn with_leaves(field: &FieldRef, exchange: &mut dyn FnMut(&DataType) -> Option<DataType>) -> FieldRef {
+    let mut below = |field: &FieldRef| with_leaves(field, exchange);
     let changed = match field.data_type() {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(below).collect()),
         DataType::List(item) => DataType::List(below(item)),
         DataType::LargeList(item) => DataType::LargeList(below(item)),
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(below(item), *length),
         DataType::Map(entries, sorted) => DataType::Map(below(entries), *sorted),
-        other => {
-            let at = *leaf;
-            *leaf += 1;
-            let int96 = at < descriptor.num_columns() && descriptor.column(at).physical_type() == PhysicalType::INT96;
-            match other {
-                DataType::Timestamp(_, zone) if int96 => DataType::Timestamp(TimeUnit::Second, zone.clone()),
-                _ => return Arc::clone(field),
-            }
-        }
+        leaf => match exchange(leaf) {
+            Some(other) => other,
+            None => return Arc::clone(field),
+        },
     };
     Arc::new(Field::clone(field).with_data_type(changed))
 }
 
-struct Readers {
-    rows: ParquetRecordBatchReader,
-    seconds: Option<ParquetRecordBatchReader>,
+pub(super) struct Readers {
+    rows: Watched,
+    seconds: Option<Watched>,
+}
+
+struct Watched {
+    reader: ParquetRecordBatchReader,
+    watch: Arc<Watch>,
+}
+
+impl Watched {
+    fn next(&mut self) -> Result<Option<RecordBatch>, String> {
+        let batch = guarded(|| self.reader.next().transpose().map_err(ParquetError::from));
+        self.watch.batch_done();
+        batch.map_err(|what| self.watch.refused().unwrap_or(what))
+    }
 }
 
 impl Readers {
-    fn next(&mut self) -> Result<Option<(RecordBatch, Option<RecordBatch>)>, String> {
-        let Some(batch) = guarded(|| self.rows.next().transpose().map_err(ParquetError::from))? else { return Ok(None) };
+    pub(super) fn next(&mut self) -> Result<Option<(RecordBatch, Option<RecordBatch>)>, String> {
+        let Some(batch) = self.rows.next()? else { return Ok(None) };
         let Some(seconds) = &mut self.seconds else { return Ok(Some((batch, None))) };
-        match guarded(|| seconds.next().transpose().map_err(ParquetError::from))? {
+        match seconds.next()? {
             Some(seconds) if seconds.num_rows() == batch.num_rows() => Ok(Some((batch, Some(seconds)))),
             _ => Err("its columns have different numbers of rows".to_owned()),
         }

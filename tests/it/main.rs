@@ -5,6 +5,7 @@ mod environment;
 mod scripted;
 mod served;
 
+mod bombs;
 mod bucket;
 mod campaign;
 mod capture_live;

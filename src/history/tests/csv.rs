@@ -120,7 +120,7 @@ proptest! {
         4 => prop::sample::select(b"\",\n\ra".to_vec()),
         1 => any::<u8>(),
     ], 0..120)) {
-        let limits = ReadLimits { row_bytes_max: 30, nesting_max: 6 };
+        let limits = ReadLimits { row_bytes_max: 30, nesting_max: 6, ..ReadLimits::default() };
         let bytes = [b"a,b\n", &bytes[..]].concat();
         let whole = read_with(Format::Csv, &bytes, &limits, usize::MAX);
         let in_pieces = read_with(Format::Csv, &bytes, &limits, 1);

@@ -282,7 +282,7 @@ proptest! {
         4 => prop::sample::select(b"{}[]\",:\n \\a1\r".to_vec()),
         1 => any::<u8>(),
     ], 0..200)) {
-        let limits = ReadLimits { row_bytes_max: 40, nesting_max: 6 };
+        let limits = ReadLimits { row_bytes_max: 40, nesting_max: 6, ..ReadLimits::default() };
         let whole = read_with(Format::Json, &bytes, &limits, usize::MAX);
         let in_pieces = read_with(Format::Json, &bytes, &limits, 1);
         prop_assert_eq!(whole.good, in_pieces.good);

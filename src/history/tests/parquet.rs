@@ -325,3 +325,72 @@ fn no_byte_of_a_file_can_be_spoilt_into_a_crash() {
         assert!(outcome.good.len() <= 50 || outcome.read.damage.is_some(), "{at}");
     }
 }
+
+/// `rows` rows with one text of `length` bytes.
+fn one_text(rows: usize, length: usize, properties: WriterProperties) -> Vec<u8> {
+    let long = "a".repeat(length);
+    let texts: StringArray = (0..rows).map(|_| Some(long.as_str())).collect();
+    parquet(vec![("c", Arc::new(texts))], properties)
+}
+
+#[test]
+fn a_text_that_stands_for_many_rows_is_in_memory_once() {
+    let bytes = one_text(1000, 100_000, WriterProperties::builder().build());
+    let file = super::super::parquet::OpenFile::new(&super::super::parquet::Chunks::Whole(bytes.into()), &ReadLimits::default()).unwrap();
+    let (batch, _) = file.readers(1024, 0).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.num_rows(), 1000);
+    assert!(batch.get_array_memory_size() < 1_000_000, "{}", batch.get_array_memory_size());
+}
+
+/// A value that repeats the one before it takes a byte or two.
+#[test]
+fn rows_that_are_too_much_at_once_are_read_one_by_one() {
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_encoding(::parquet::basic::Encoding::DELTA_BYTE_ARRAY);
+    let bytes = one_text(1000, 100_000, properties.set_data_page_size_limit(1 << 30).build());
+    assert!(bytes.len() < 110_000);
+    let limits = ReadLimits { pages_bytes_max: 10_000_000, ..ReadLimits::default() };
+    let outcome = read_with(Format::Parquet, &bytes, &limits, usize::MAX);
+    assert_eq!((outcome.good.len(), outcome.damage()), (1000, ""));
+    let limits = ReadLimits { pages_bytes_max: 100_000, ..limits };
+    let outcome = read_with(Format::Parquet, &bytes, &limits, usize::MAX);
+    assert_eq!((outcome.good.len(), outcome.damage()), (0, "its pages take more than 100000 bytes of memory at one time (after row 0)"));
+}
+
+/// The second and third batches of rows hold on to pages of the first.
+#[test]
+fn pages_count_as_long_as_they_are_held() {
+    let texts = |length: usize| -> ArrayRef { Arc::new((0..4000).map(|row| Some(format!("{row:0length$}"))).collect::<StringArray>()) };
+    let properties = |rows| WriterProperties::builder().set_dictionary_enabled(false).set_data_page_row_count_limit(rows).build();
+    let read = |bytes: &[u8], pages_bytes_max| {
+        let outcome = read_with(Format::Parquet, bytes, &ReadLimits { pages_bytes_max, ..ReadLimits::default() }, usize::MAX);
+        (outcome.good.len(), outcome.damage().to_owned())
+    };
+    // 4000 rows of 104 bytes in one page, or in pages of some 100 rows, of which a batch of 1024 holds twelve at the most.
+    let (one, many) = (parquet(vec![("c", texts(100))], properties(4000)), parquet(vec![("c", texts(100))], properties(100)));
+    assert_eq!(read(&one, 300_000), (0, "its pages take more than 300000 bytes of memory at one time (after row 0)".to_owned()));
+    assert_eq!(read(&many, 300_000), (4000, String::new()));
+    assert_eq!(read(&one, 500_000), (4000, String::new()));
+}
+
+#[test]
+fn rows_before_the_damage_are_read_in_files_with_lists_too() {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for row in 0..3000 {
+        (0..row % 3 + 1).for_each(|item| lists.values().append_value(format!("row {row:05} item {item}")));
+        lists.append(true);
+    }
+    let plain: ArrayRef = Arc::new(StringArray::from_iter_values((0..3000).map(|row| format!("plain {row:05}"))));
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_max_row_group_row_count(Some(2000));
+    let properties = properties.set_data_page_row_count_limit(300).set_write_batch_size(100).build();
+    for (columns, text) in [
+        (vec![("l", Arc::new(lists.finish()) as ArrayRef), ("p", Arc::clone(&plain))], "row 02345 item 1"),
+        (vec![("p", plain)], "plain 02345"),
+    ] {
+        let mut bytes = parquet(columns, properties.clone());
+        let at = bytes.windows(text.len()).rposition(|window| window == text.as_bytes()).unwrap();
+        bytes[at - 4..at].fill(0xff);
+        let outcome = read(Format::Parquet, &bytes);
+        assert_eq!(outcome.good.len(), 2345, "{}", outcome.damage());
+        assert!(outcome.damage().ends_with("(after row 2345)"), "{}", outcome.damage());
+    }
+}
