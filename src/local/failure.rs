@@ -73,6 +73,11 @@ impl ErrorKind {
         }
     }
 
+    /// The name of the exception, without a namespace.
+    pub(in crate::local) fn exception(self) -> &'static str {
+        self.shape().1
+    }
+
     /// Namespace and shape name.
     fn shape(self) -> (&'static str, &'static str) {
         match self {

@@ -1,9 +1,10 @@
-//! The embedded services on one port, over their real wire protocols: Timestream write and query, S3, and IoT Analytics. Persistent.
+//! The embedded services on one port, over their real wire protocols: Timestream write and query, S3, IoT Analytics, and Kinesis Data
+//! Streams. Persistent.
 //!
 //! Faithful first: limits, windows, versions, status codes and error bodies are those of the real service as far as they are
 //! known; what is not known is a named switch ([`timestream::Switches`], docs/fidelity.md).
 //!
-//! Known differences: plain HTTP; Timestream checks no signatures (any `Authorization` header will do, none is refused); stored
+//! Known differences: plain HTTP; only S3 checks signatures (elsewhere any `Authorization` header will do, none is refused); stored
 //! rows do not expire when retention passes; there is no limit on calls per second and none on active magnetic partitions,
 //! unless [`Faults`] plays one.
 //!
@@ -12,12 +13,16 @@
 //! Only `cli`, `demo` and tests may know this room. It uses the vocabulary and shares no rule with `target`: the two check
 //! each other.
 
+mod exception;
 mod failure;
 mod faults;
 mod iotanalytics;
+mod kinesis;
 pub mod s3;
 mod server;
+mod store_file;
 pub mod timestream;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +37,7 @@ use tokio::task::JoinHandle;
 
 pub use failure::{ErrorKind, Failure};
 pub use faults::{Counters, Fault, Faults, Rule, ThrottledStore, When};
+pub use wire::SERVED;
 
 use crate::time::Clock;
 
@@ -86,7 +92,7 @@ pub enum LocalError {
     InUse { path: PathBuf },
     #[error("cannot use store {path}: {cause}", path = .path.display())]
     Store { path: PathBuf, cause: rusqlite::Error },
-    #[error("{path} is not a store of the embedded Timestream", path = .path.display())]
+    #[error("{path} is not a store of the embedded services", path = .path.display())]
     Foreign { path: PathBuf },
     #[error("store {path} has format {found}, this version reads format {known}", path = .path.display())]
     Format { path: PathBuf, found: i64, known: i64 },
@@ -168,11 +174,15 @@ pub async fn start_on(listener: TcpListener, settings: LocalSettings) -> Result<
     Ok(Running { addr, stop, task })
 }
 
+/// The account that resource names carry.
+const ACCOUNT: &str = "000000000000";
+
 /// All that answers on the port.
 struct Services {
     timestream: Arc<timestream::Service>,
     s3: s3s::service::S3Service,
     iotanalytics: Arc<iotanalytics::Service>,
+    kinesis: Arc<kinesis::Service>,
 }
 
 async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
@@ -182,8 +192,9 @@ async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
         // First: it locks the data directory.
         let timestream = Arc::new(timestream::Service::open(settings)?);
         let buckets = s3::Buckets::open(&data_dir.join("s3"), Arc::clone(&clock))?;
+        let kinesis = Arc::new(kinesis::Service::open(&data_dir.join("kinesis.db"), Arc::clone(&clock), region.clone())?);
         let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), clock, region)?;
-        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics) }))
+        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics), kinesis }))
     });
     opened.await.unwrap_or(Err(LocalError::Crashed))
 }

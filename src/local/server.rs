@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -21,9 +22,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::LocalError;
+use super::exception::{Dialect, Exception};
 use super::failure::{ErrorKind, Failure};
 use super::faults::{self, Fault, Faults};
 use super::timestream::Service;
+use super::wire::{self, Wire};
 use super::{Services, iotanalytics, s3};
 
 /// Connections served at once; more wait to be accepted.
@@ -97,10 +100,12 @@ async fn serve_connection(
     let handler = service_fn(move |request| {
         let (services, ids, stop) = (Arc::clone(&services), Arc::clone(&ids), stop_in_requests.clone());
         async move {
-            match wire(&request) {
+            match Wire::of(&request) {
                 Wire::S3 => answer_s3(request, &services, stop).await,
                 Wire::IotAnalytics => answer_iotanalytics(request, local, &services, &ids, stop).await,
                 Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
+                Wire::Kinesis => exchange(request, &services.kinesis, services.timestream.faults(), &ids, stop).await,
+                Wire::Other(name) => Ok(refuse_service(&request, &name, &ids)),
             }
         }
     });
@@ -118,26 +123,18 @@ async fn serve_connection(
     }
 }
 
-/// The services of the one port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wire {
-    Timestream,
-    S3,
-    IotAnalytics,
-}
+/// A service of which every request and every answer fits into memory.
+pub(super) trait WholeAnswers: Send + Sync + 'static {
+    const DIALECT: Dialect;
+    /// What it calls a throttle.
+    const THROTTLE: &'static str;
+    const BODY_BYTES_MAX: usize;
 
-/// The service that a request was signed for, in its header or in a presigned address.
-fn wire(request: &Request<Incoming>) -> Wire {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let query = request.uri().query().unwrap_or_default();
-    let presigned = query.contains("X-Amz-Credential=") && (query.contains("%2Fs3%2Faws4_request") || query.contains("/s3/aws4_request"));
-    if header.contains("/s3/aws4_request") || presigned {
-        Wire::S3
-    } else if header.contains("/iotanalytics/aws4_request") {
-        Wire::IotAnalytics
-    } else {
-        Wire::Timestream
-    }
+    /// The operation that a request asks for, as the API names it.
+    fn operation(&self, head: &Parts) -> Result<&'static str, Exception>;
+
+    /// The body of the answer. Blocks.
+    fn answer(&self, operation: &'static str, head: &Parts, body: &[u8]) -> Result<Bytes, Exception>;
 }
 
 type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
@@ -179,7 +176,7 @@ async fn answer(
         Some(Fault::Answer(kind)) => return Ok(respond(Err(faults::answer(kind)), &id)),
         _ => {}
     }
-    let address = host(request.headers()).unwrap_or_else(|| local.to_string());
+    let address = discovered(request.headers(), host(request.headers()).unwrap_or_else(|| local.to_string()));
     let answered = match read_body(request).await {
         Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(faults::answer(ErrorKind::Validation)),
         Ok(body) => service.answer(&operation, body, &address).await,
@@ -189,6 +186,76 @@ async fn answer(
         return Err(Dropped);
     }
     Ok(respond(answered, &id))
+}
+
+/// One request to a service that gives whole answers.
+async fn exchange<S: WholeAnswers>(
+    request: Request<Incoming>,
+    service: &Arc<S>,
+    faults: &Faults,
+    ids: &RequestIds,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Answer, Dropped> {
+    let id = ids.next();
+    let (head, body) = request.into_parts();
+    let refused = |exception: &Exception| Ok(whole(S::DIALECT, Err(exception), &id));
+    let operation = match service.operation(&head) {
+        Ok(operation) => operation,
+        Err(exception) => return refused(&exception),
+    };
+    if !head.headers.contains_key(AUTHORIZATION) {
+        return refused(&Exception::unauthenticated());
+    }
+    let fault = play(faults, operation, access_key(&head.headers), &mut stop).await?;
+    match fault {
+        Some(Fault::Throttle(_)) => return refused(&Exception::played(ErrorKind::Throttling, S::THROTTLE)),
+        Some(Fault::Answer(kind)) => return refused(&Exception::played(kind, S::THROTTLE)),
+        _ => {}
+    }
+    let body = match Limited::new(body, S::BODY_BYTES_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => return refused(&Exception::too_large(S::BODY_BYTES_MAX)),
+        Err(error) => return refused(&Exception::unreadable(error)),
+    };
+    let service = Arc::clone(service);
+    let answered = match tokio::task::spawn_blocking(move || service.answer(operation, &head, &body)).await {
+        Ok(answered) => answered,
+        Err(error) => Err(Exception::internal(error)),
+    };
+    if fault == Some(Fault::LostReply) {
+        return Err(Dropped);
+    }
+    Ok(whole(S::DIALECT, answered.as_ref(), &id))
+}
+
+/// A whole answer, or why there is none, as `dialect` has them.
+fn whole(dialect: Dialect, answered: Result<&Bytes, &Exception>, id: &str) -> Answer {
+    let (status, body) = match answered {
+        Ok(body) => (StatusCode::OK, body.clone()),
+        Err(exception) => (exception.status(dialect), Bytes::from(exception.body(dialect).to_string())),
+    };
+    let content_type = if dialect == Dialect::AwsJson { "application/x-amz-json-1.1" } else { "application/json" };
+    let mut response = answer_of(status, content_type, body, id);
+    if let (Dialect::RestJson, Err(exception)) = (dialect, answered) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(exception.code));
+    }
+    response
+}
+
+/// The answer to a request that was signed for a service that is not here, in the form that its client reads.
+fn refuse_service(request: &Request<Incoming>, name: &str, ids: &RequestIds) -> Answer {
+    let id = ids.next();
+    let exception = Exception::not_served(wire::not_served(name, request));
+    if wire::speaks_xml(request) {
+        let message = exception.message.replace('&', "&amp;").replace('<', "&lt;");
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>",
+            exception.code
+        );
+        return answer_of(exception.status, "text/xml", Bytes::from(body), &id);
+    }
+    let dialect = if request.headers().contains_key("x-amz-target") { Dialect::AwsJson } else { Dialect::RestJson };
+    whole(dialect, Err(&exception), &id)
 }
 
 async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: watch::Receiver<bool>) -> Result<Answer, Dropped> {
@@ -302,6 +369,13 @@ fn host(headers: &HeaderMap) -> Option<String> {
     headers.get(HOST).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
+/// The address that DescribeEndpoints gives a client. Clients put `https://` before it, which nobody here speaks; botocore (boto3, the AWS CLI)
+/// leaves an address alone that has a scheme, so it is given one.
+fn discovered(headers: &HeaderMap, address: String) -> String {
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if agent.contains("Botocore") { format!("http://{address}") } else { address }
+}
+
 /// Why a body cannot be had.
 enum Unread {
     TooLarge,
@@ -328,10 +402,14 @@ fn respond(answered: Result<Value, Failure>, id: &str) -> Answer {
         Ok(body) => (StatusCode::OK, body),
         Err(failure) => (failure.status(), failure.body()),
     };
-    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body.to_string()))));
+    answer_of(status, JSON_1_0, Bytes::from(body.to_string()), id)
+}
+
+fn answer_of(status: StatusCode, content_type: &'static str, body: Bytes, id: &str) -> Answer {
+    let mut response = Response::new(Either::Left(Full::new(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_0));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }

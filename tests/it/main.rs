@@ -22,6 +22,7 @@ mod press_line;
 mod python;
 mod raw;
 mod routes;
+mod services;
 mod translate;
 
 /// A test file that nobody declares would never run.

@@ -12,7 +12,7 @@ use crate::cli::{CommandError, Context, Ended, runtime};
 #[derive(Serialize)]
 struct Serving {
     endpoint_url: String,
-    environment: Vec<(&'static str, String)>,
+    environment: Vec<(String, String)>,
 }
 
 pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended, CommandError> {
@@ -37,22 +37,16 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
 }
 
 fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
-    let environment = vec![
-        ("AWS_ENDPOINT_URL_TIMESTREAM_WRITE", endpoint_url.to_owned()),
-        ("AWS_ENDPOINT_URL_TIMESTREAM_QUERY", endpoint_url.to_owned()),
-        ("AWS_ENDPOINT_URL_S3", endpoint_url.to_owned()),
-        ("AWS_ENDPOINT_URL_IOTANALYTICS", endpoint_url.to_owned()),
-        ("AWS_ACCESS_KEY_ID", "embedded".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", s3::SECRET_ACCESS_KEY.to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-    ];
+    // Each service by itself too: such a variable of the caller's own would go before the general one.
+    let services = ["TIMESTREAM_WRITE", "TIMESTREAM_QUERY", "S3", "IOTANALYTICS", "KINESIS"];
+    let mut environment = vec![("AWS_ENDPOINT_URL".to_owned(), endpoint_url.to_owned())];
+    environment.extend(services.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), endpoint_url.to_owned())));
+    let fixed = [("AWS_ACCESS_KEY_ID", "embedded"), ("AWS_SECRET_ACCESS_KEY", s3::SECRET_ACCESS_KEY), ("AWS_REGION", "us-east-1")];
+    environment.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    // boto3 and the AWS CLI of version 1 read this one.
+    environment.push(("AWS_DEFAULT_REGION".to_owned(), "us-east-1".to_owned()));
     let lines: Vec<String> = environment.iter().map(|(name, value)| format!("export {name}={value}")).collect();
-    context
-        .printer
-        .note(&format!("serving Timestream write and query, S3 and IoT Analytics on {endpoint_url}; Ctrl-C ends it. For any AWS client:"));
-    context.printer.note(
-        "boto3 and the AWS CLI discover another endpoint in spite of these: give them endpoint_url=… or --endpoint-url, as the same address",
-    );
+    context.printer.note(&format!("serving {} on {endpoint_url}; Ctrl-C ends it. For any AWS client:", local::SERVED));
     context.printer.result(&lines.join("\n"), &Serving { endpoint_url: endpoint_url.to_owned(), environment })
 }
 

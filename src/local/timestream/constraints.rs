@@ -13,21 +13,21 @@ const SPELLED_OUT_MAX: usize = 10;
 const VALUE_CHARS_MAX: usize = 256;
 
 /// Reads a request body.
-pub(super) fn parse<'de, T: serde::Deserialize<'de>>(body: &'de [u8]) -> Result<T, Failure> {
+pub(in crate::local) fn parse<'de, T: serde::Deserialize<'de>>(body: &'de [u8]) -> Result<T, Failure> {
     serde_json::from_slice(body)
         .map_err(|error| Failure::new(ErrorKind::Serialization, format!("The request body is not of the expected form: {error}")))
 }
 
 /// Collects the violations of one request.
 #[derive(Debug, Default)]
-pub(super) struct Violations {
+pub(in crate::local) struct Violations {
     count: usize,
     spelled_out: Vec<String>,
 }
 
 impl Violations {
     /// One more: `value` at `path`; `rule` begins with "Member must".
-    pub(super) fn add(&mut self, path: impl Display, value: Option<&str>, rule: impl Display) {
+    pub(in crate::local) fn add(&mut self, path: impl Display, value: Option<&str>, rule: impl Display) {
         self.count += 1;
         if self.spelled_out.len() == SPELLED_OUT_MAX {
             return;
@@ -40,14 +40,14 @@ impl Violations {
     }
 
     /// The member must be there.
-    pub(super) fn required<T>(&mut self, path: impl Display, value: Option<&T>) {
+    pub(in crate::local) fn required<T>(&mut self, path: impl Display, value: Option<&T>) {
         if value.is_none() {
             self.add(path, None, "Member must not be null");
         }
     }
 
     /// Characters of a text that may be missing.
-    pub(super) fn length(&mut self, path: impl Display, value: Option<&str>, min: usize, max: usize) {
+    pub(in crate::local) fn length(&mut self, path: impl Display, value: Option<&str>, min: usize, max: usize) {
         let Some(value) = value else { return };
         let length = value.chars().count();
         if length < min {
@@ -58,7 +58,7 @@ impl Violations {
     }
 
     /// Items of a list that may be missing.
-    pub(super) fn items<T>(&mut self, path: impl Display, list: Option<&Vec<T>>, min: usize, max: usize) {
+    pub(in crate::local) fn items<T>(&mut self, path: impl Display, list: Option<&Vec<T>>, min: usize, max: usize) {
         let Some(list) = list else { return };
         let shown = format!("[{} members]", list.len());
         if list.len() < min {
@@ -69,7 +69,7 @@ impl Violations {
     }
 
     /// A number that may be missing.
-    pub(super) fn range(&mut self, path: impl Display, value: Option<i64>, min: i64, max: i64) {
+    pub(in crate::local) fn range(&mut self, path: impl Display, value: Option<i64>, min: i64, max: i64) {
         let Some(value) = value else { return };
         let shown = value.to_string();
         if value < min {
@@ -80,7 +80,7 @@ impl Violations {
     }
 
     /// One of a set of words, if it is there.
-    pub(super) fn one_of(&mut self, path: impl Display, value: Option<&str>, words: &[&str]) {
+    pub(in crate::local) fn one_of(&mut self, path: impl Display, value: Option<&str>, words: &[&str]) {
         if let Some(value) = value
             && !words.contains(&value)
         {
@@ -89,7 +89,7 @@ impl Violations {
     }
 
     /// A text of a pattern, if it is there; `fits` decides.
-    pub(super) fn pattern(&mut self, path: impl Display, value: Option<&str>, pattern: &str, fits: impl Fn(&str) -> bool) {
+    pub(in crate::local) fn pattern(&mut self, path: impl Display, value: Option<&str>, pattern: &str, fits: impl Fn(&str) -> bool) {
         if let Some(value) = value
             && !fits(value)
         {
@@ -98,7 +98,7 @@ impl Violations {
     }
 
     /// The name of a database or table that is being created.
-    pub(super) fn resource_name(&mut self, path: &str, value: Option<&String>) {
+    pub(in crate::local) fn resource_name(&mut self, path: &str, value: Option<&String>) {
         let fits = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
         self.required(path, value);
         self.pattern(path, value.map(String::as_str), "[a-zA-Z0-9_.-]+", fits);
@@ -106,13 +106,17 @@ impl Violations {
     }
 
     /// The ValidationException, if anything was violated.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(in crate::local) fn finish(self) -> Result<(), Failure> {
+        self.message().map_or(Ok(()), |message| Err(Failure::new(ErrorKind::Constraint, message)))
+    }
+
+    /// What a ValidationException says, if anything was violated: the same words in front of every service of that framework.
+    pub(in crate::local) fn message(self) -> Option<String> {
         if self.count == 0 {
-            return Ok(());
+            return None;
         }
         let errors = if self.count == 1 { "error" } else { "errors" };
-        let message = format!("{} validation {errors} detected: {}", self.count, self.spelled_out.join("; "));
-        Err(Failure::new(ErrorKind::Constraint, message))
+        Some(format!("{} validation {errors} detected: {}", self.count, self.spelled_out.join("; ")))
     }
 }
 

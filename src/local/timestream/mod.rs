@@ -9,7 +9,7 @@
 //!   own, which cannot write.
 //! - A request that fails as a whole has changed nothing.
 
-mod constraints;
+pub(in crate::local) mod constraints;
 mod control;
 mod names;
 mod queries;
@@ -32,13 +32,11 @@ use self::control::Control;
 use self::queries::QueryOperation;
 use self::query::Engine;
 use self::store::Store;
+use super::ACCOUNT;
 use super::failure::{ErrorKind, Failure};
 use super::faults::Faults;
 use super::{LocalError, LocalSettings};
 use crate::time::Nanos;
-
-/// The account that resource names carry.
-const ACCOUNT: &str = "000000000000";
 
 const CONTROL: [&str; 13] = [
     "CreateDatabase",
@@ -176,7 +174,7 @@ fn lock(data_dir: &Path) -> Result<std::fs::File, LocalError> {
 }
 
 /// Seconds since the epoch, as the wire has timestamps.
-fn epoch_seconds(instant: Nanos) -> Value {
+pub(in crate::local) fn epoch_seconds(instant: Nanos) -> Value {
     let millis = instant.0.div_euclid(1_000_000);
     let text = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
     // Instants here are those of a clock, after 1970, so the text is the number itself.

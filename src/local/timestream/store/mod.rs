@@ -15,8 +15,6 @@
 //! Invariants
 //! - No name from outside is part of a statement: identifiers are made of numbers only.
 //! - What is remembered of a table ([`TableState`]) was read from the file or committed to it.
-//! - WAL with `synchronous=NORMAL`: a crash of the process loses nothing that was answered, a crash of the machine may
-//!   lose the last moments. This is a rehearsal ground, not the ledger.
 
 mod resources;
 mod rows;
@@ -37,12 +35,12 @@ pub(super) use tables::{
 };
 
 use crate::local::LocalError;
+use crate::local::store_file::StoreFile;
 
-const FORMAT: i64 = 1;
-/// "i2ts" in ASCII: marks the file as ours.
-const APPLICATION_ID: i64 = 0x6932_7473;
 /// Tables remembered at once.
 const TABLES_REMEMBERED_MAX: usize = 256;
+
+const FILE: StoreFile = StoreFile { mark: *b"i2ts", format: 1, schema: SCHEMA };
 
 const SCHEMA: &str = "
     CREATE TABLE databases(name TEXT PRIMARY KEY, kms_key_id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
@@ -72,9 +70,9 @@ impl Store {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, LocalError> {
         let failed = |cause| LocalError::Store { path: path.to_owned(), cause };
-        let connection = Connection::open(path).map_err(failed)?;
-        check_format(&connection, path)?;
-        prepare_writer(&connection).map_err(failed)?;
+        let connection = FILE.open(path)?;
+        // KiB when negative: random keys want their index in memory.
+        connection.pragma_update(None, "cache_size", -65_536).map_err(failed)?;
         Ok(Self { connection, remembered: BTreeMap::new() })
     }
 
@@ -118,43 +116,6 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     Ok(connection)
-}
-
-/// A new file gets the schema; any other must be ours and of a format that is known.
-fn check_format(connection: &Connection, path: &Path) -> Result<(), LocalError> {
-    let failed = |cause| LocalError::Store { path: path.to_owned(), cause };
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = match pragma("application_id") {
-        Ok(application) => application,
-        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::NotADatabase => {
-            return Err(LocalError::Foreign { path: path.to_owned() });
-        }
-        Err(cause) => return Err(failed(cause)),
-    };
-    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
-    if objects == 0 && application == 0 {
-        let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};");
-        return connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {marks} COMMIT;")).map_err(failed);
-    }
-    if application != APPLICATION_ID {
-        return Err(LocalError::Foreign { path: path.to_owned() });
-    }
-    match pragma("user_version").map_err(failed)? {
-        FORMAT => Ok(()),
-        found => Err(LocalError::Format { path: path.to_owned(), found, known: FORMAT }),
-    }
-}
-
-fn prepare_writer(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.set_prepared_statement_cache_capacity(128);
-    // journal_mode answers with a row.
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // KiB when negative: random keys want their index in memory.
-    connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)
 }
 
 #[cfg(test)]

@@ -1,0 +1,191 @@
+//! Kinesis Data Streams, embedded: streams of shards, records put by partition key and read through shard iterators (awsJson 1.1).
+//!
+//! - `request` holds what a request may say, and what the API model forbids;
+//! - `streams` makes, describes and deletes streams and their tags; `records` puts and reads; `iterator` is where reading stands;
+//! - `shards` knows which part of the hash keys a shard has; `sequence` numbers records;
+//! - `store` is what is durable.
+//!
+//! Invariants
+//! - One writer: each request is one transaction on one connection.
+//! - A sequence number is greater than all those of its shard before it, across restarts.
+//! - A record goes to the shard whose range holds the MD5 of its partition key, or its explicit hash key.
+//!
+//! Known differences (docs/fidelity.md): a stream is active as soon as it is made and gone as soon as it is deleted; no limit on
+//! throughput; shards are never split or merged; no enhanced fan-out, no encryption.
+//!
+//! `local::server` hands requests on to [`Service`].
+
+mod iterator;
+mod records;
+mod request;
+mod sequence;
+mod shards;
+mod store;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyper::body::Bytes;
+use hyper::header::CONTENT_TYPE;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use self::store::{Store, Stream};
+use super::exception::{Dialect, Exception};
+use super::server::WholeAnswers;
+use super::{ACCOUNT, LocalError};
+use crate::time::{Clock, Nanos};
+
+pub(super) const TARGET_PREFIX: &str = "Kinesis_20131202.";
+
+const OPERATIONS: [&str; 13] = [
+    "CreateStream",
+    "DescribeStream",
+    "DescribeStreamSummary",
+    "ListStreams",
+    "ListShards",
+    "DeleteStream",
+    "PutRecord",
+    "PutRecords",
+    "GetShardIterator",
+    "GetRecords",
+    "AddTagsToStream",
+    "RemoveTagsFromStream",
+    "ListTagsForStream",
+];
+
+/// The service.
+pub(super) struct Service {
+    store: Mutex<Store>,
+    clock: Arc<dyn Clock>,
+    region: String,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// The service for one request: nobody else changes anything meanwhile.
+struct Turn<'a> {
+    store: MutexGuard<'a, Store>,
+    now: Nanos,
+    region: &'a str,
+}
+
+impl Service {
+    /// Opens or makes the store. Blocks.
+    pub(super) fn open(path: &Path, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
+        Ok(Self { store: Mutex::new(Store::open(path)?), clock, region })
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        // A request that panicked left no half change: what it wrote was in a transaction.
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        Turn { store, now: self.clock.now(), region: &self.region }
+    }
+
+    fn carry_out(&self, operation: &str, body: &[u8]) -> Result<Option<Value>, Exception> {
+        let mut turn = self.turn();
+        match operation {
+            "CreateStream" => turn.create(&request::read(body)?).map(|()| None),
+            "DescribeStream" => turn.describe(&request::read(body)?).map(Some),
+            "DescribeStreamSummary" => turn.summarise(&request::read(body)?).map(Some),
+            "ListStreams" => turn.list(&request::read(body)?).map(Some),
+            "ListShards" => turn.list_shards(&request::read(body)?).map(Some),
+            "DeleteStream" => turn.delete(&request::read(body)?).map(|()| None),
+            "PutRecord" => turn.put_record(&request::read(body)?).map(Some),
+            "PutRecords" => turn.put_records(&request::read(body)?).map(Some),
+            "GetShardIterator" => turn.shard_iterator(&request::read(body)?).map(Some),
+            "GetRecords" => turn.get_records(&request::read(body)?).map(Some),
+            "AddTagsToStream" => turn.tag(&request::read(body)?).map(|()| None),
+            "RemoveTagsFromStream" => turn.untag(&request::read(body)?).map(|()| None),
+            "ListTagsForStream" => turn.tags(&request::read(body)?).map(Some),
+            _ => Err(not_served(operation)),
+        }
+    }
+}
+
+impl WholeAnswers for Service {
+    const DIALECT: Dialect = Dialect::AwsJson;
+    const THROTTLE: &'static str = "ProvisionedThroughputExceededException";
+    /// The largest legal request is PutRecords with 5 MiB of data, in Base64.
+    const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+    fn operation(&self, head: &Parts) -> Result<&'static str, Exception> {
+        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if head.method != Method::POST || head.uri.path() != "/" {
+            return Err(Exception::not_served("The embedded Kinesis Data Streams serve POST / only."));
+        }
+        let media_type = header(CONTENT_TYPE.as_str()).split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case("application/x-amz-cbor-1.1") {
+            let message = "The embedded Kinesis Data Streams speak JSON, not CBOR: switch CBOR off in this client \
+                           (AWS_CBOR_DISABLE=true or -Dcom.amazonaws.sdk.disableCbor for Java).";
+            return Err(Exception::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "SerializationException", message));
+        }
+        if !media_type.eq_ignore_ascii_case("application/x-amz-json-1.1") {
+            return Err(Exception::not_served("The content type must be application/x-amz-json-1.1."));
+        }
+        let target = header("x-amz-target");
+        let Some(asked) = target.strip_prefix(TARGET_PREFIX) else {
+            return Err(Exception::not_served(format!("The X-Amz-Target header must begin with {TARGET_PREFIX}")));
+        };
+        OPERATIONS.iter().copied().find(|operation| *operation == asked).ok_or_else(|| not_served(asked))
+    }
+
+    fn answer(&self, operation: &'static str, _head: &Parts, body: &[u8]) -> Result<Bytes, Exception> {
+        let answered = self.carry_out(operation, body)?;
+        // What answers nothing answers with no bytes at all.
+        Ok(answered.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
+    }
+}
+
+impl Turn<'_> {
+    fn arn(&self, name: &str) -> String {
+        format!("arn:aws:kinesis:{}:{ACCOUNT}:stream/{name}", self.region)
+    }
+
+    /// The stream that a request is about.
+    fn stream(&self, target: &request::Target) -> Result<Stream, Exception> {
+        let name = self.name(target)?;
+        self.store.stream(&name)?.ok_or_else(|| {
+            let message = format!("Stream {name} under account {ACCOUNT} not found.");
+            Exception::refused("ResourceNotFoundException", message)
+        })
+    }
+
+    /// The name of the stream that a request is about.
+    fn name(&self, target: &request::Target) -> Result<String, Exception> {
+        let by_arn = match &target.stream_arn {
+            None => None,
+            Some(arn) => match arn.strip_prefix(&self.arn("")) {
+                Some(name) => Some(name.to_owned()),
+                None => {
+                    let message = format!("Stream {arn} is not one of account {ACCOUNT} in {}.", self.region);
+                    return Err(Exception::refused("ResourceNotFoundException", message));
+                }
+            },
+        };
+        match (&target.stream_name, by_arn) {
+            (Some(name), Some(other)) if *name != other => {
+                Err(Exception::refused("InvalidArgumentException", "StreamName and StreamARN name different streams."))
+            }
+            (Some(name), _) => Ok(name.clone()),
+            (None, Some(name)) => Ok(name),
+            (None, None) => Err(Exception::refused("InvalidArgumentException", "Either StreamName or StreamARN must be given.")),
+        }
+    }
+}
+
+fn not_served(operation: &str) -> Exception {
+    Exception::not_served(format!(
+        "The operation {} is not served by the embedded Kinesis Data Streams. Served are {}.",
+        operation.escape_debug(),
+        OPERATIONS.join(", ")
+    ))
+}

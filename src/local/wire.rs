@@ -1,0 +1,114 @@
+//! Which service a request is for: the one that it was signed for, as on AWS, where each has a host of its own.
+
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+
+use super::kinesis;
+
+/// The services of the one port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wire {
+    Timestream,
+    S3,
+    IotAnalytics,
+    Kinesis,
+    /// Signed for a service that is not embedded: its signing name.
+    Other(String),
+}
+
+/// What is served, in words.
+pub const SERVED: &str = "Timestream write and query, S3, IoT Analytics, and Kinesis Data Streams";
+
+impl Wire {
+    /// The service of `request`. One without a readable signature is held for the service that its target names, else for Timestream,
+    /// which is the one that says what is wrong with it.
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        match signing_name(request).as_deref() {
+            Some("timestream") => Self::Timestream,
+            Some("s3") => Self::S3,
+            Some("iotanalytics") => Self::IotAnalytics,
+            Some("kinesis") => Self::Kinesis,
+            Some(other) => Self::Other(other.to_owned()),
+            None if header(request, "x-amz-target").starts_with(kinesis::TARGET_PREFIX) => Self::Kinesis,
+            None => Self::Timestream,
+        }
+    }
+}
+
+/// The service of the credential scope (`key/day/region/service/aws4_request`), in the header or in a presigned address.
+fn signing_name<B>(request: &Request<B>) -> Option<String> {
+    let header = header(request, AUTHORIZATION.as_str());
+    let query = request.uri().query().unwrap_or_default();
+    let presigned = || query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential=")).map(|scope| scope.replace("%2F", "/"));
+    let scope = match header.split_once("Credential=") {
+        Some((_, rest)) => rest.split([',', ' ']).next().unwrap_or_default().to_owned(),
+        None => presigned()?,
+    };
+    let mut parts = scope.rsplit('/');
+    if parts.next() != Some("aws4_request") {
+        return None;
+    }
+    parts.next().map(str::to_owned)
+}
+
+/// What is answered to a request for a service that is not embedded, by the service's signing name: what was asked, and what is served.
+pub(super) fn not_served<B>(service: &str, request: &Request<B>) -> String {
+    let target = header(request, "x-amz-target");
+    let asked = match target.rsplit_once('.') {
+        Some((_, operation)) => format!("the operation {}", operation.escape_debug()),
+        None => format!("{} {}", request.method(), request.uri().path().escape_debug()),
+    };
+    format!(
+        "The embedded services do not include `{}`: {asked} is not served. Served are {SERVED}. For anything else, point the client at AWS \
+         (set AWS_ENDPOINT_URL_… of single services instead of AWS_ENDPOINT_URL).",
+        service.escape_debug()
+    )
+}
+
+/// Whether the client expects answers in XML: the query protocol of services such as IAM and STS.
+pub(super) fn speaks_xml<B>(request: &Request<B>) -> bool {
+    header(request, CONTENT_TYPE.as_str()).starts_with("application/x-www-form-urlencoded")
+}
+
+fn header<'r, B>(request: &'r Request<B>, name: &str) -> &'r str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(authorization: &str, target: &str, uri: &str) -> Wire {
+        let request = Request::builder().uri(uri).header("authorization", authorization).header("x-amz-target", target);
+        Wire::of(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn a_request_goes_to_the_service_that_it_was_signed_for() {
+        let signed =
+            |service: &str| format!("AWS4-HMAC-SHA256 Credential=AKIA/20251215/us-east-1/{service}/aws4_request, SignedHeaders=host");
+        assert_eq!(wire(&signed("timestream"), "", "/"), Wire::Timestream);
+        assert_eq!(wire(&signed("iotanalytics"), "", "/channels"), Wire::IotAnalytics);
+        assert_eq!(wire(&signed("kinesis"), "", "/"), Wire::Kinesis);
+        assert_eq!(wire(&signed("s3"), "", "/bucket"), Wire::S3);
+        assert_eq!(wire(&signed("sts"), "", "/"), Wire::Other("sts".to_owned()));
+        assert_eq!(wire("", "", "/b/k?X-Amz-Credential=A%2F20251215%2Fus-east-1%2Fs3%2Faws4_request"), Wire::S3);
+    }
+
+    #[test]
+    fn without_a_signature_the_target_decides() {
+        assert_eq!(wire("AWS4-HMAC-SHA256 Credential=test", "Kinesis_20131202.ListStreams", "/"), Wire::Kinesis);
+        assert_eq!(wire("AWS4-HMAC-SHA256 Credential=test", "Timestream_20181101.Query", "/"), Wire::Timestream);
+        assert_eq!(wire("", "", "/"), Wire::Timestream);
+    }
+
+    #[test]
+    fn what_is_not_served_is_named() {
+        let request = Request::builder().uri("/").header("x-amz-target", "secretsmanager.GetRandomPassword").body(()).unwrap();
+        let message = not_served("secretsmanager", &request);
+        assert!(
+            message.contains("`secretsmanager`: the operation GetRandomPassword is not served") && message.contains("Kinesis"),
+            "{message}"
+        );
+    }
+}
