@@ -129,6 +129,60 @@ def kinesis(client):
     client.get_waiter("stream_not_exists").wait(StreamName="readings")
 
 
+def rules(client):
+    action = {"iotAnalytics": {"channelName": "readings", "roleArn": "arn:aws:iam::000000000000:role/r"}}
+    # The recipe's own rule, double quotes and all.
+    payload = {"sql": 'SELECT * FROM "topic/sensor/data"', "description": "Route sensor data", "actions": [action]}
+    client.create_topic_rule(ruleName="IoTAnalyticsRule", topicRulePayload=payload)
+    got = client.get_topic_rule(ruleName="IoTAnalyticsRule")
+    check(got["ruleArn"].endswith(":rule/IoTAnalyticsRule"), got)
+    check({name: got["rule"][name] for name in payload} == payload and got["rule"]["createdAt"] == NOW, got)
+    listed = client.list_topic_rules()["rules"]
+    check([(rule["ruleName"], rule["topicPattern"]) for rule in listed] == [("IoTAnalyticsRule", "topic/sensor/data")], listed)
+    client.replace_topic_rule(ruleName="IoTAnalyticsRule", topicRulePayload={**payload, "ruleDisabled": True})
+    check(client.get_topic_rule(ruleName="IoTAnalyticsRule")["rule"]["ruleDisabled"], "replace")
+    client.enable_topic_rule(ruleName="IoTAnalyticsRule")
+    check(not client.get_topic_rule(ruleName="IoTAnalyticsRule")["rule"]["ruleDisabled"], "enable")
+    again = lambda: client.create_topic_rule(ruleName="IoTAnalyticsRule", topicRulePayload=payload)
+    answer = refused(again, "ResourceAlreadyExistsException", 409)
+    check(answer["resourceId"] == "IoTAnalyticsRule", answer)
+    wrong = lambda: client.create_topic_rule(ruleName="wrong", topicRulePayload={**payload, "sql": "no sql"})
+    refused(wrong, "SqlParseException", 400)
+    client.delete_topic_rule(ruleName="IoTAnalyticsRule")
+    refused(lambda: client.get_topic_rule(ruleName="IoTAnalyticsRule"), "UnauthorizedException", 401, "IoTAnalyticsRule")
+    refused(lambda: client.list_jobs(), "UnknownOperationException", 404, "/jobs", "GetTopicRule")
+
+
+def things(client, shadows):
+    made = client.create_thing(thingName="pump:7", attributePayload={"attributes": {"site": "north", "line": "2"}})
+    described = client.describe_thing(thingName="pump:7")
+    check(described["thingId"] == made["thingId"] and described["attributes"] == {"site": "north", "line": "2"}, described)
+    client.update_thing(thingName="pump:7", attributePayload={"attributes": {"line": "3"}, "merge": True})
+    check(client.describe_thing(thingName="pump:7")["version"] == 2, "version")
+    for n in range(7):
+        client.create_thing(thingName=f"press-{n}")
+    names = [thing["thingName"] for page in client.get_paginator("list_things").paginate(maxResults=3) for thing in page["things"]]
+    check(names == sorted(names) and len(names) == 8, names)
+    refused(lambda: client.describe_thing(thingName="gone"), "ResourceNotFoundException", 404, "gone")
+    refused(lambda: client.create_thing(thingName="no blanks"), "InvalidRequestException", 400, "thingName")
+    refused(lambda: client.update_thing(thingName="pump:7", expectedVersion=9), "VersionConflictException", 409)
+
+    refused(lambda: shadows.get_thing_shadow(thingName="pump:7"), "ResourceNotFoundException", 404, "No shadow exists with name: 'pump:7'")
+    sent = {"state": {"reported": {"rpm": 900, "on": True}, "desired": {"rpm": 1000}}}
+    accepted = json.loads(shadows.update_thing_shadow(thingName="pump:7", payload=json.dumps(sent))["payload"].read())
+    check((accepted["version"], accepted["state"]) == (1, sent["state"]), accepted)
+    shadow = json.loads(shadows.get_thing_shadow(thingName="pump:7")["payload"].read())
+    check(shadow["state"] == {**sent["state"], "delta": {"rpm": 1000}}, shadow)
+    check(shadow["metadata"]["reported"]["rpm"]["timestamp"] == int(NOW.timestamp()), shadow)
+    shadows.update_thing_shadow(thingName="pump:7", shadowName="config", payload=b'{"state":{"desired":{"x":1}}}')
+    check(shadows.list_named_shadows_for_thing(thingName="pump:7")["results"] == ["config"], "named shadows")
+    late = lambda: shadows.update_thing_shadow(thingName="pump:7", payload=b'{"state":{},"version":7}')
+    refused(late, "ConflictException", 409, "Version conflict")
+    shadows.delete_thing_shadow(thingName="pump:7")
+    client.delete_thing(thingName="pump:7")
+    client.delete_thing(thingName="pump:7")
+
+
 def not_served(session, config):
     """Services that are not here say so by name, in the form that their client reads: XML, JSON with a target, REST."""
     asked = [("sts", "get_caller_identity", {}), ("secretsmanager", "get_random_password", {}), ("lambda", "list_functions", {})]
@@ -167,6 +221,8 @@ def main(program):
             config = Config(retries={"total_max_attempts": 1})
             session.events.register("after-call.*.*", hold_against_model)
             kinesis(session.client("kinesis", config=config))
+            rules(session.client("iot", config=config))
+            things(session.client("iot", config=config), session.client("iot-data", config=config))
             discovery(session, config)
             not_served(session, config)
         finally:

@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// Migrate a generated factory on this machine, from files to a verified Timestream.
     #[cfg(feature = "local")]
     Demo(DemoArgs),
-    /// Serve the embedded services (Timestream, S3, IoT Analytics, Kinesis Data Streams) for any AWS client.
+    /// Serve the embedded services (Timestream, S3, IoT Analytics, Kinesis, IoT Core) for any AWS client.
     #[cfg(feature = "local")]
     Local(LocalArgs),
     /// Print the reference of all commands as Markdown (docs/cli.md).

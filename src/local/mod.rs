@@ -1,5 +1,5 @@
-//! The embedded services on one port, over their real wire protocols: Timestream write and query, S3, IoT Analytics, and Kinesis Data
-//! Streams. Persistent.
+//! The embedded services on one port, over their real wire protocols: Timestream write and query, S3, IoT Analytics, Kinesis Data
+//! Streams, and IoT Core (topic rules, things, shadows). Persistent.
 //!
 //! Faithful first: limits, windows, versions, status codes and error bodies are those of the real service as far as they are
 //! known; what is not known is a named switch ([`timestream::Switches`], docs/fidelity.md).
@@ -16,6 +16,7 @@
 mod exception;
 mod failure;
 mod faults;
+mod iot;
 mod iotanalytics;
 mod kinesis;
 pub mod s3;
@@ -183,6 +184,7 @@ struct Services {
     s3: s3s::service::S3Service,
     iotanalytics: Arc<iotanalytics::Service>,
     kinesis: Arc<kinesis::Service>,
+    iot: Arc<iot::Service>,
 }
 
 async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
@@ -193,8 +195,9 @@ async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
         let timestream = Arc::new(timestream::Service::open(settings)?);
         let buckets = s3::Buckets::open(&data_dir.join("s3"), Arc::clone(&clock))?;
         let kinesis = Arc::new(kinesis::Service::open(&data_dir.join("kinesis.db"), Arc::clone(&clock), region.clone())?);
+        let iot = Arc::new(iot::Service::open(&data_dir.join("iot.db"), Arc::clone(&clock), region.clone())?);
         let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), clock, region)?;
-        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics), kinesis }))
+        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics), kinesis, iot }))
     });
     opened.await.unwrap_or(Err(LocalError::Crashed))
 }

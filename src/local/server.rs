@@ -105,6 +105,7 @@ async fn serve_connection(
                 Wire::IotAnalytics => answer_iotanalytics(request, local, &services, &ids, stop).await,
                 Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
                 Wire::Kinesis => exchange(request, &services.kinesis, services.timestream.faults(), &ids, stop).await,
+                Wire::Iot => exchange(request, &services.iot, services.timestream.faults(), &ids, stop).await,
                 Wire::Other(name) => Ok(refuse_service(&request, &name, &ids)),
             }
         }

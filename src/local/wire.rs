@@ -12,12 +12,14 @@ pub(super) enum Wire {
     S3,
     IotAnalytics,
     Kinesis,
+    /// IoT Core: its control plane and its shadows.
+    Iot,
     /// Signed for a service that is not embedded: its signing name.
     Other(String),
 }
 
 /// What is served, in words.
-pub const SERVED: &str = "Timestream write and query, S3, IoT Analytics, and Kinesis Data Streams";
+pub const SERVED: &str = "Timestream write and query, S3, IoT Analytics, Kinesis Data Streams, and IoT Core (topic rules, things, shadows)";
 
 impl Wire {
     /// The service of `request`. One without a readable signature is held for the service that its target names, else for Timestream,
@@ -27,6 +29,8 @@ impl Wire {
             Some("timestream") => Self::Timestream,
             Some("s3") => Self::S3,
             Some("iotanalytics") => Self::IotAnalytics,
+            // The shadows sign for a name of their own.
+            Some("iot" | "iotdata") => Self::Iot,
             Some("kinesis") => Self::Kinesis,
             Some(other) => Self::Other(other.to_owned()),
             None if header(request, "x-amz-target").starts_with(kinesis::TARGET_PREFIX) => Self::Kinesis,
@@ -90,6 +94,8 @@ mod tests {
         assert_eq!(wire(&signed("timestream"), "", "/"), Wire::Timestream);
         assert_eq!(wire(&signed("iotanalytics"), "", "/channels"), Wire::IotAnalytics);
         assert_eq!(wire(&signed("kinesis"), "", "/"), Wire::Kinesis);
+        assert_eq!(wire(&signed("iot"), "", "/rules/r"), Wire::Iot);
+        assert_eq!(wire(&signed("iotdata"), "", "/things/t/shadow"), Wire::Iot);
         assert_eq!(wire(&signed("s3"), "", "/bucket"), Wire::S3);
         assert_eq!(wire(&signed("sts"), "", "/"), Wire::Other("sts".to_owned()));
         assert_eq!(wire("", "", "/b/k?X-Amz-Credential=A%2F20251215%2Fus-east-1%2Fs3%2Faws4_request"), Wire::S3);

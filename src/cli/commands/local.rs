@@ -38,7 +38,7 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
 
 fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
     // Each service by itself too: such a variable of the caller's own would go before the general one.
-    let services = ["TIMESTREAM_WRITE", "TIMESTREAM_QUERY", "S3", "IOTANALYTICS", "KINESIS"];
+    let services = ["TIMESTREAM_WRITE", "TIMESTREAM_QUERY", "S3", "IOTANALYTICS", "KINESIS", "IOT", "IOT_DATA_PLANE"];
     let mut environment = vec![("AWS_ENDPOINT_URL".to_owned(), endpoint_url.to_owned())];
     environment.extend(services.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), endpoint_url.to_owned())));
     let fixed = [("AWS_ACCESS_KEY_ID", "embedded"), ("AWS_SECRET_ACCESS_KEY", s3::SECRET_ACCESS_KEY), ("AWS_REGION", "us-east-1")];
