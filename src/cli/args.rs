@@ -271,6 +271,12 @@ pub(crate) struct LocalArgs {
     /// Where the served databases are kept.
     #[arg(long, default_value = "./iota2ts-local", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
+    /// A folder that `translate` wrote: makes its tables and streams, and runs its functions on what is put into the streams.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) with_stack: Option<PathBuf>,
+    /// The Python (3.11 or newer, with boto3) that runs the functions of --with-stack.
+    #[arg(long, value_name = "PATH", default_value = "python3", requires = "with_stack")]
+    pub(crate) python: PathBuf,
     #[command(flatten)]
     pub(crate) faults: FaultArgs,
 }

@@ -58,7 +58,7 @@ from_library!(
 );
 
 #[cfg(feature = "local")]
-from_library!(iota2ts::local::LocalError);
+from_library!(iota2ts::local::LocalError, iota2ts::local::PumpError);
 
 impl From<SurveyError<HistoryError>> for CommandError {
     fn from(error: SurveyError<HistoryError>) -> Self {

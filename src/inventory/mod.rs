@@ -38,3 +38,4 @@ pub use problem::{CaptureError, Problem, Severity};
 pub(crate) use problem::{printable, shown};
 pub use saved::InventoryError;
 pub(crate) use saved::write_whole;
+pub use template::{StackResource, stack_resources};

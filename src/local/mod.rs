@@ -19,6 +19,7 @@ mod faults;
 mod iot;
 mod iotanalytics;
 mod kinesis;
+mod pump;
 pub mod s3;
 mod server;
 mod store_file;
@@ -38,6 +39,7 @@ use tokio::task::JoinHandle;
 
 pub use failure::{ErrorKind, Failure};
 pub use faults::{Counters, Fault, Faults, Rule, ThrottledStore, When};
+pub use pump::{DEAD_LETTERS, Pump, PumpError, PumpEvent, Stack};
 pub use wire::SERVED;
 
 use crate::time::Clock;
@@ -133,6 +135,7 @@ pub async fn serve(listener: TcpListener, settings: LocalSettings, stop: watch::
 #[derive(Debug)]
 pub struct Running {
     pub addr: SocketAddr,
+    services: Arc<Services>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), LocalError>>,
 }
@@ -142,6 +145,15 @@ impl Running {
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// Makes what a stack's template names, and runs its functions with `python` on what is put into its streams, until the answer is
+    /// dropped. Each function is loaded when this returns; `report` is told what happens to them.
+    ///
+    /// # Errors
+    /// [`PumpError`] if Python, boto3 or the code of a function is not there, or a resource cannot be made.
+    pub async fn pump(&self, stack: Stack, python: PathBuf, report: impl Fn(PumpEvent) + Send + Sync + 'static) -> Result<Pump, PumpError> {
+        Pump::start(&self.services, self.endpoint_url(), stack, python, Arc::new(report)).await
     }
 
     /// Finishes what is in flight and stops.
@@ -171,8 +183,8 @@ pub async fn start_on(listener: TcpListener, settings: LocalSettings) -> Result<
     let addr = listener.local_addr().map_err(LocalError::Listen)?;
     let services = open(settings).await?;
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(server::run(listener, services, stopped));
-    Ok(Running { addr, stop, task })
+    let task = tokio::spawn(server::run(listener, Arc::clone(&services), stopped));
+    Ok(Running { addr, services, stop, task })
 }
 
 /// The account that resource names carry.
@@ -183,8 +195,16 @@ struct Services {
     timestream: Arc<timestream::Service>,
     s3: s3s::service::S3Service,
     iotanalytics: Arc<iotanalytics::Service>,
+    /// The same as behind `s3`.
+    buckets: s3::Buckets,
     kinesis: Arc<kinesis::Service>,
     iot: Arc<iot::Service>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
 }
 
 async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
@@ -197,7 +217,14 @@ async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
         let kinesis = Arc::new(kinesis::Service::open(&data_dir.join("kinesis.db"), Arc::clone(&clock), region.clone())?);
         let iot = Arc::new(iot::Service::open(&data_dir.join("iot.db"), Arc::clone(&clock), region.clone())?);
         let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), clock, region)?;
-        Ok(Arc::new(Services { timestream, s3: s3::service(buckets, faults), iotanalytics: Arc::new(iotanalytics), kinesis, iot }))
+        Ok(Arc::new(Services {
+            timestream,
+            s3: s3::service(buckets.clone(), faults),
+            buckets,
+            iotanalytics: Arc::new(iotanalytics),
+            kinesis,
+            iot,
+        }))
     });
     opened.await.unwrap_or(Err(LocalError::Crashed))
 }

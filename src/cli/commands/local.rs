@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iota2ts::local::{self, Fault, LocalSettings, Rule, ThrottledStore, When, s3};
+use iota2ts::local::{self, DEAD_LETTERS, Fault, LocalSettings, PumpEvent, Rule, Stack, ThrottledStore, When, s3};
 use serde::Serialize;
 
 use crate::cli::args::{FaultArgs, LocalArgs};
@@ -13,6 +13,15 @@ use crate::cli::{CommandError, Context, Ended, runtime};
 struct Serving {
     endpoint_url: String,
     environment: Vec<(String, String)>,
+    /// The streams of the stack that runs, each with the function that it feeds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feeds: Vec<Feed>,
+}
+
+#[derive(Serialize)]
+struct Feed {
+    stream: String,
+    function: String,
 }
 
 pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended, CommandError> {
@@ -20,6 +29,8 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
         return Err(CommandError::new(format!("`{}` is not a loopback address", args.listen))
             .hinted("the embedded service checks no signature, so it serves this machine only; use 127.0.0.1:PORT"));
     }
+    // Read first: a mistake here is said before anything is made.
+    let stack = args.with_stack.as_deref().map(Stack::read).transpose()?;
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|e| {
             CommandError::new(format!("the address {} could not be listened on: {e}", args.listen))
@@ -28,15 +39,24 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
         let mut settings = LocalSettings::new(args.data_dir.clone(), Arc::clone(&context.clock));
         apply(&mut settings, args.faults);
         let running = local::start_on(listener, settings).await?;
-        announce(context, &running.endpoint_url())?;
+        let feeds = stack.iter().flat_map(Stack::feeds).map(|(stream, function)| Feed { stream, function }).collect();
+        let pump = match stack {
+            None => None,
+            Some(stack) => {
+                let printer = context.printer;
+                Some(running.pump(stack, args.python.clone(), move |event| printer.note(&told(&event))).await?)
+            }
+        };
+        announce(context, &running.endpoint_url(), feeds)?;
         // Serving goes on until a person ends it; a failed handler means no more Ctrl-C, so serving ends too.
         tokio::signal::ctrl_c().await.unwrap_or_default();
+        drop(pump);
         running.stop().await?;
         Ok(Ended::Clean)
     })
 }
 
-fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
+fn announce(context: &Context, endpoint_url: &str, feeds: Vec<Feed>) -> Result<(), CommandError> {
     // Each service by itself too: such a variable of the caller's own would go before the general one.
     let services = ["TIMESTREAM_WRITE", "TIMESTREAM_QUERY", "S3", "IOTANALYTICS", "KINESIS", "IOT", "IOT_DATA_PLANE"];
     let mut environment = vec![("AWS_ENDPOINT_URL".to_owned(), endpoint_url.to_owned())];
@@ -47,7 +67,24 @@ fn announce(context: &Context, endpoint_url: &str) -> Result<(), CommandError> {
     environment.push(("AWS_DEFAULT_REGION".to_owned(), "us-east-1".to_owned()));
     let lines: Vec<String> = environment.iter().map(|(name, value)| format!("export {name}={value}")).collect();
     context.printer.note(&format!("serving {} on {endpoint_url}; Ctrl-C ends it. For any AWS client:", local::SERVED));
-    context.printer.result(&lines.join("\n"), &Serving { endpoint_url: endpoint_url.to_owned(), environment })
+    for Feed { stream, function } in &feeds {
+        context.printer.note(&format!("what is put into the stream {stream} goes through the function {function}"));
+    }
+    if !feeds.is_empty() {
+        context.printer.note(&format!("messages that cannot be written go to the bucket {DEAD_LETTERS} of the embedded S3"));
+    }
+    context.printer.result(&lines.join("\n"), &Serving { endpoint_url: endpoint_url.to_owned(), environment, feeds })
+}
+
+/// One line about a function.
+fn told(event: &PumpEvent) -> String {
+    match event {
+        PumpEvent::Invoked { function, records, open: 0, .. } => format!("{function}: {records} records done"),
+        PumpEvent::Invoked { function, records, open, .. } => format!("{function}: {open} of {records} records come again"),
+        PumpEvent::Failed { function, records, why } => format!("{function}: failed with {records} records, which come again: {why}"),
+        PumpEvent::GivenUp { function, records, letter } => format!("{function}: {records} records were given up, see {letter}"),
+        PumpEvent::Said { function, line } => format!("{function}: {}", line.escape_debug()),
+    }
 }
 
 fn apply(settings: &mut LocalSettings, args: FaultArgs) {

@@ -23,6 +23,42 @@ pub(crate) fn is_template(root: &Node) -> bool {
     has_resources || root.get("AWSTemplateFormatVersion").is_some()
 }
 
+/// A resource of a template, as a stack of it would have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StackResource {
+    pub logical: String,
+    pub kind: String,
+    /// Functions are resolved; what only a stack knows reads `${Id}` or `${Id.Attribute}`.
+    pub properties: serde_json::Value,
+}
+
+/// The resources of a template whose parameters have their default values; without those that a false condition leaves out.
+///
+/// # Errors
+/// What keeps the text from being read as a template, in one line.
+pub fn stack_resources(text: &str) -> Result<Vec<StackResource>, String> {
+    let mut findings = Findings::new("template");
+    let documents = super::document::read_text(text, "yaml", "", &mut findings);
+    let Some(root) = documents.first().filter(|root| is_template(root)) else {
+        let problem = findings.into_parts().0.into_iter().next().map(|problem| problem.reason);
+        return Err(problem.unwrap_or_else(|| "it is no CloudFormation template".to_owned()));
+    };
+    let given = BTreeMap::new();
+    let mut resolver = Resolver::new(root, &given);
+    let mut found = Vec::new();
+    for (logical, resource) in root.get("Resources").and_then(Node::as_map).into_iter().flatten() {
+        let Some(kind) = resource.get("Type").and_then(Node::as_text) else { continue };
+        let condition = resource.get("Condition").and_then(Node::as_text);
+        if condition.is_some_and(|name| resolver.condition(name) == Ok(false)) {
+            continue;
+        }
+        let properties = resource.get("Properties").and_then(|properties| resolver.value(properties, logical));
+        let properties = properties.map_or(serde_json::Value::Null, |properties| properties.to_json());
+        found.push(StackResource { logical: logical.clone(), kind: kind.to_owned(), properties });
+    }
+    Ok(found)
+}
+
 /// Reads a template's definitions; false when it has none. `given` are parameter values by name; those it used go to `used`.
 pub(crate) fn read(
     root: &Place<'_>,

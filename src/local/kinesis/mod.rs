@@ -3,6 +3,7 @@
 //! - `request` holds what a request may say, and what the API model forbids;
 //! - `streams` makes, describes and deletes streams and their tags; `records` puts and reads; `iterator` is where reading stands;
 //! - `shards` knows which part of the hash keys a shard has; `sequence` numbers records;
+//! - `consumer` hands records to functions within the process, and remembers how far each has come;
 //! - `store` is what is durable.
 //!
 //! Invariants
@@ -13,8 +14,9 @@
 //! Known differences (docs/fidelity.md): a stream is active as soon as it is made and gone as soon as it is deleted; no limit on
 //! throughput; shards are never split or merged; no enhanced fan-out, no encryption.
 //!
-//! `local::server` hands requests on to [`Service`].
+//! `local::server` hands requests on to [`Service`]; `local::pump` consumes from it.
 
+mod consumer;
 mod iterator;
 mod records;
 mod request;
@@ -26,7 +28,7 @@ mod streams;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
@@ -34,6 +36,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
+pub(super) use self::consumer::{Handed, Position};
 use self::store::{Store, Stream};
 use super::exception::{Dialect, Exception};
 use super::server::WholeAnswers;
@@ -61,6 +64,9 @@ const OPERATIONS: [&str; 13] = [
 /// The service.
 pub(super) struct Service {
     store: Mutex<Store>,
+    /// How often something was put; who waits for that is woken.
+    puts: Mutex<u64>,
+    put: Condvar,
     clock: Arc<dyn Clock>,
     region: String,
 }
@@ -81,7 +87,7 @@ struct Turn<'a> {
 impl Service {
     /// Opens or makes the store. Blocks.
     pub(super) fn open(path: &Path, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
-        Ok(Self { store: Mutex::new(Store::open(path)?), clock, region })
+        Ok(Self { store: Mutex::new(Store::open(path)?), puts: Mutex::new(0), put: Condvar::new(), clock, region })
     }
 
     fn turn(&self) -> Turn<'_> {
@@ -140,6 +146,9 @@ impl WholeAnswers for Service {
 
     fn answer(&self, operation: &'static str, _head: &Parts, body: &[u8]) -> Result<Bytes, Exception> {
         let answered = self.carry_out(operation, body)?;
+        if matches!(operation, "PutRecord" | "PutRecords") {
+            self.wake();
+        }
         // What answers nothing answers with no bytes at all.
         Ok(answered.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
     }

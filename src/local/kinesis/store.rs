@@ -6,6 +6,7 @@
 //! - `shards(stream, shard, next)`: the place that the next record of a shard gets, from 1.
 //! - `records(stream, shard, place, arrived, partition_key, data)`.
 //! - `tags(stream, key, value)`.
+//! - `checkpoints(consumer, stream, shard, next)`: the first place that a consumer has not settled.
 
 use std::path::Path;
 
@@ -31,6 +32,9 @@ const FILE: StoreFile = StoreFile {
     CREATE TABLE tags(
         stream INTEGER NOT NULL REFERENCES streams(id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY(stream, key)) STRICT;
+    CREATE TABLE checkpoints(
+        consumer TEXT NOT NULL, stream INTEGER NOT NULL REFERENCES streams(id) ON DELETE CASCADE, shard INTEGER NOT NULL,
+        next INTEGER NOT NULL, PRIMARY KEY(consumer, stream, shard)) STRICT;
 ",
 };
 
@@ -152,6 +156,21 @@ impl Store {
     pub(super) fn first_place_at(&self, stream: i64, shard: u32, instant: Nanos) -> rusqlite::Result<Option<i64>> {
         let mut statement = self.0.prepare_cached("SELECT min(place) FROM records WHERE stream = ?1 AND shard = ?2 AND arrived >= ?3")?;
         statement.query_row(params![stream, shard, instant.0], |row| row.get(0))
+    }
+
+    /// The first place of a shard that `consumer` has not settled, if it was here before.
+    pub(super) fn checkpoint(&self, consumer: &str, stream: i64, shard: u32) -> rusqlite::Result<Option<i64>> {
+        let mut statement = self.0.prepare_cached("SELECT next FROM checkpoints WHERE consumer = ?1 AND stream = ?2 AND shard = ?3")?;
+        statement.query_row(params![consumer, stream, shard], |row| row.get(0)).optional()
+    }
+
+    /// Nothing is noted of a stream that is gone.
+    pub(super) fn set_checkpoint(&self, consumer: &str, stream: i64, shard: u32, next: i64) -> rusqlite::Result<()> {
+        let mut statement = self.0.prepare_cached(
+            "INSERT INTO checkpoints SELECT ?1, id, ?3, ?4 FROM streams WHERE id = ?2
+             ON CONFLICT DO UPDATE SET next = excluded.next",
+        )?;
+        statement.execute(params![consumer, stream, shard, next]).map(|_| ())
     }
 
     /// The tags of a stream, sorted by key.
