@@ -14,10 +14,12 @@ pub mod record;
 pub mod time;
 pub mod value;
 
+pub mod archive;
 pub mod backfill;
 pub mod census;
 pub mod channel;
 pub mod dataset;
+#[cfg(feature = "local")]
 pub mod demo;
 pub mod evidence;
 pub mod export;

@@ -68,9 +68,11 @@ pub(crate) enum Command {
     Units(UnitsArgs),
     /// Compute again what the evidence of a verification claims.
     Evidence(EvidenceArgs),
+    /// Put what the migration leaves behind into a bucket: staging, definitions, plan, reports, quarantine, evidence; or prove it is there.
+    Archive(ArchiveArgs),
     /// Print a script that removes the old resources. Refused without evidence that every row is accounted for.
     Teardown,
-    /// Migrate a generated factory on this machine, from files to a verified Timestream.
+    /// Migrate a plant on embedded services of this machine, from AWS IoT Analytics to a verified Timestream.
     #[cfg(feature = "local")]
     Demo(DemoArgs),
     /// Serve the embedded services (Timestream, S3, IoT Analytics, Kinesis, IoT Core) for any AWS client.
@@ -214,8 +216,11 @@ pub(crate) enum EvidenceAction {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Files or folders with definitions.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    #[arg(long, required_unless_present = "live", num_args = 1.., value_name = "PATH")]
     pub(crate) from: Vec<PathBuf>,
+    /// Ask AWS IoT Analytics and IoT Core for everything that is defined in the region. With --from, both are merged.
+    #[arg(long)]
+    pub(crate) live: bool,
     /// The value of a template parameter.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameter: Vec<(String, String)>,
@@ -228,6 +233,19 @@ pub(crate) struct RunArgs {
     /// Go on after a plan with warnings. Without it, `run` stops there so that a person can read them.
     #[arg(long)]
     pub(crate) accept_warnings: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// Where to: `s3://bucket` or `s3://bucket/prefix`.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) to: String,
+    /// Leave out the staged history.
+    #[arg(long)]
+    pub(crate) no_staging: bool,
+    /// Send nothing: read what was archived there, and hold it against its index.
+    #[arg(long, conflicts_with = "no_staging")]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -257,7 +275,7 @@ pub(crate) enum QuarantineAction {
 #[cfg(feature = "local")]
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// The seed of the generated telemetry; the same seed gives the same factory and the same result.
+    /// The seed of the generated telemetry; the same seed gives the same messages and the same result.
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
 }

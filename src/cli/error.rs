@@ -35,6 +35,7 @@ macro_rules! from_library {
 }
 
 from_library!(
+    iota2ts::archive::ArchiveError,
     iota2ts::evidence::EvidenceError,
     HistoryError,
     iota2ts::backfill::BackfillError,

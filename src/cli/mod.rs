@@ -44,6 +44,9 @@ struct Context {
     /// Whether `--dir` was typed.
     #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "only the demo has a directory of its own"))]
     dir_given: bool,
+    /// Whether the endpoint is that of embedded services of this process, whose one secret every command then signs with.
+    #[cfg_attr(not(feature = "local"), expect(dead_code, reason = "without embedded services nobody asks them"))]
+    asks_embedded: bool,
     global: Global,
     printer: Printer,
     progress: Arc<dyn Progress>,
@@ -66,7 +69,15 @@ pub(crate) fn run() -> ExitCode {
 
 fn context(global: Global, printer: Printer) -> Result<Context, CommandError> {
     let dir = MigrationDir::new(global.dir.as_deref().unwrap_or(Path::new("migration")));
-    Ok(Context { dir, dir_given: global.dir.is_some(), global, printer, progress: progress::for_stderr(printer), clock: clock()? })
+    Ok(Context {
+        dir,
+        dir_given: global.dir.is_some(),
+        asks_embedded: false,
+        global,
+        printer,
+        progress: progress::for_stderr(printer),
+        clock: clock()?,
+    })
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> {
@@ -80,6 +91,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Run(args) => commands::run::run(context, &args),
         Command::Units(args) => commands::units::units(context, &args.action),
         Command::Evidence(args) => commands::evidence::evidence(context, &args.action),
+        Command::Archive(args) => commands::archive::archive(context, &args),
         Command::Teardown => commands::evidence::teardown(context),
         Command::Status => commands::status::status(context),
         Command::Quarantine(args) => commands::quarantine::quarantine(context, &args.action),

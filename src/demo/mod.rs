@@ -1,10 +1,12 @@
-//! A believable factory, generated: definitions and three stores of history, with the faults that real ones have.
+//! A believable plant on the embedded services: the recipe's system, mended, and a month of what its devices sent.
 //!
-//! Invariant: the same seed gives the same bytes, so that a demo ends in the same figures everywhere.
+//! Invariant: the same seed gives the same messages, so that a demo ends in the same figures everywhere.
 //!
-//! Only `cli` and tests may know this room.
+//! Only `cli` and tests may know this room. It knows the services by their SDKs alone, as a customer does.
 
-mod factory;
+mod plant;
 mod random;
+mod telemetry;
 
-pub use factory::{FactoryError, Generated, HISTORY_END, generate};
+pub use plant::{BUCKET, MENDED, Plant, PlantError, live_messages};
+pub use telemetry::HISTORY_END;

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use crate::provenance::{ObjectId, Provenance};
 use crate::value::Object;
 
+pub(crate) use bucket::Address;
 pub use bucket::{Bucket, BucketAccess};
 pub use directory::Directory;
 pub use error::HistoryError;

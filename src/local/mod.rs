@@ -216,7 +216,7 @@ async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
         let buckets = s3::Buckets::open(&data_dir.join("s3"), Arc::clone(&clock))?;
         let kinesis = Arc::new(kinesis::Service::open(&data_dir.join("kinesis.db"), Arc::clone(&clock), region.clone())?);
         let iot = Arc::new(iot::Service::open(&data_dir.join("iot.db"), Arc::clone(&clock), region.clone())?);
-        let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), clock, region)?;
+        let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), Arc::clone(&iot), clock, region)?;
         Ok(Arc::new(Services {
             timestream,
             s3: s3::service(buckets.clone(), faults),

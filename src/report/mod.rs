@@ -6,6 +6,7 @@
 //!
 //! May be used by `cli` and `demo` only.
 
+mod archive;
 mod capture;
 mod evidence;
 mod export;
@@ -16,6 +17,7 @@ mod transform_check;
 mod translation;
 mod verification;
 
+pub use archive::{archive_check_text, archive_text};
 pub use capture::{capture_text, trials_text};
 pub use evidence::evidence_text;
 pub use export::{export_check_text, export_text};

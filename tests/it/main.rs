@@ -5,6 +5,7 @@ mod environment;
 mod scripted;
 mod served;
 
+mod archive;
 mod bombs;
 mod bucket;
 mod campaign;

@@ -25,7 +25,7 @@ struct Result_<'a> {
 
 /// What came of asking the service.
 #[derive(Debug, Serialize)]
-struct Asked {
+pub(super) struct Asked {
     requests: u64,
     answers: usize,
     /// Whether every question was answered.
@@ -42,25 +42,20 @@ struct Asked {
 }
 
 impl Asked {
-    fn has_findings(&self) -> bool {
+    pub(super) fn has_findings(&self) -> bool {
         !self.whole || self.closed.is_some() || self.activities.is_some_and(|counts| counts.differ + counts.failed > 0)
     }
 }
 
 pub(in crate::cli) fn capture(context: &Context, args: &CaptureArgs) -> Result<Ended, CommandError> {
-    let (captured, mut asked) = if args.live {
-        let (captured, asked) = read_live(context, args)?;
+    let (captured, asked) = if args.live {
+        let (captured, asked) = captured_live(context, args)?;
         (captured, Some(asked))
     } else {
-        (read(&args.from, &args.parameter)?, None)
+        let captured = read(&args.from, &args.parameter)?;
+        save(context, &captured)?;
+        (captured, None)
     };
-    // Before anything is tried out: what was captured must not hang on that.
-    save(context, &captured)?;
-    if let Some(asked) = &mut asked
-        && asked.sample_messages > 0
-    {
-        asked.activities = try_activities(context, &captured.inventory, &asked.samples)?;
-    }
     let result = Result_ { inventory: &captured.inventory, problems: &captured.problems, live: asked.as_ref() };
     context.printer.result(&report::capture_text(&captured), &result)?;
     if captured.has_errors() {
@@ -73,6 +68,17 @@ pub(in crate::cli) fn capture(context: &Context, args: &CaptureArgs) -> Result<E
     }
     context.printer.note(&format!("saved {}; next: iota2ts plan --history PATH", context.dir.inventory().display()));
     Ok(Ended::Clean)
+}
+
+/// Asks the service, saves what is defined, and holds the activities against it where channels gave messages.
+pub(super) fn captured_live(context: &Context, args: &CaptureArgs) -> Result<(Captured, Asked), CommandError> {
+    let (captured, mut asked) = read_live(context, args)?;
+    // Before anything is tried out: what was captured must not hang on that.
+    save(context, &captured)?;
+    if asked.sample_messages > 0 {
+        asked.activities = try_activities(context, &captured.inventory, &asked.samples)?;
+    }
+    Ok((captured, asked))
 }
 
 /// Reads the definitions; at least one resource must be among them.

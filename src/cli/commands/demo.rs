@@ -1,23 +1,24 @@
-//! `demo`: a generated factory migrated on this machine, interrupted once in the middle, resumed and verified.
+//! `demo`: the recipe's system on embedded services, captured, exported, planned, translated, migrated with an interruption, and verified.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use iota2ts::backfill::Outcome;
-use iota2ts::demo;
+use iota2ts::demo::{self, Plant};
+use iota2ts::local::{self, LocalSettings};
 use iota2ts::progress::Progress;
 use iota2ts::report;
-use iota2ts::time::ManualClock;
+use iota2ts::time::{Clock, ManualClock, Nanos};
 use iota2ts::verify::Verification;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::cli::args::{BackfillArgs, PlanArgs, SampleArgs, TargetKind};
+use crate::cli::args::{BackfillArgs, CaptureArgs, PlanArgs, SampleArgs, TargetKind};
 use crate::cli::directory::MigrationDir;
-use crate::cli::{CommandError, Context, Ended};
+use crate::cli::{CommandError, Context, Ended, runtime};
 
-use super::{backfill, capture, plan, verify};
+use super::{backfill, capture, export, history, plan, target, translate, verify};
 
 /// Marks a directory that a demo made, and that a demo may therefore make anew.
 const MARKER: &str = ".iota2ts-demo";
@@ -25,6 +26,7 @@ const DEFAULT_DIR: &str = "demo-migration";
 
 #[derive(Serialize)]
 struct Played {
+    messages: u64,
     interrupted: Outcome,
     resumed: Outcome,
     verification: Verification,
@@ -33,35 +35,19 @@ struct Played {
 pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, CommandError> {
     let root = if context.dir_given { context.dir.root().to_owned() } else { PathBuf::from(DEFAULT_DIR) };
     fresh_directory(&root)?;
-    let say = |text: &str| context.printer.note(text);
-    say(&format!("1. a factory is generated in {} (seed {seed})", root.display()));
-    let generated = demo::generate(&root, seed).map_err(CommandError::new)?;
-    let context = stage(context, &root);
-
-    say("2. capture: its definitions");
-    let captured = capture::read(&[generated.definitions], &[])?;
-    captured.inventory.save(&context.dir.inventory())?;
-    say("3. plan: survey, mapping, findings; nothing is written to a service");
-    let no_sample = SampleArgs { sample_objects: None, sample_rows: None };
-    let made = plan::made(&context, &PlanArgs { history: Some(generated.history), detailed_exitcode: false, sample: no_sample })?;
-    say(&report::plan_text(&made));
-
-    let write = BackfillArgs { target: TargetKind::Embedded, strict: false, max_rejects: None };
-    say("4. backfill into the embedded Timestream, stopped in the middle");
-    let rows: u64 = made.tables.iter().map(|table| table.rows).sum();
-    let (stop, stopped) = watch::channel(false);
-    let halfway = Arc::new(StopsAt { rows: rows / 2, seen: AtomicU64::new(0), stop, inner: Arc::clone(&context.progress) });
-    let interrupted = backfill::written(&context, &write, halfway, Some(stopped))?;
-    say(&report::outcome_text(&interrupted));
-    say("5. the same command again: it resumes");
-    let resumed = backfill::written(&context, &write, Arc::clone(&context.progress), None)?;
-    say(&report::outcome_text(&resumed));
-    say("6. verify: source and target read again and compared");
-    let verification = verify::verified(&context, TargetKind::Embedded)?;
-    let text = verdict(&verification, &root);
-    // The factory has bad rows on purpose: the demo went well when each of them is accounted for.
-    let well = verification.all_accounted_for();
-    context.printer.result(&text, &Played { interrupted, resumed, verification })?;
+    // The services run on threads of their own, while the commands that ask them come and go.
+    let services = runtime()?;
+    let clock = Arc::new(ManualClock::at(Nanos(0)));
+    let settings = LocalSettings::new(root.join("services"), Arc::clone(&clock) as Arc<dyn Clock>);
+    let running = services.block_on(local::start(settings))?;
+    let context = stage(context, &root, running.endpoint_url(), Arc::clone(&clock));
+    let played = play(&context, &services, &clock, seed);
+    let stopped = services.block_on(running.stop());
+    let played = played?;
+    stopped?;
+    // The plant sends bad messages on purpose: the demo went well when each of them is accounted for.
+    let well = played.verification.all_accounted_for();
+    context.printer.result(&verdict(&played.verification, &root), &played)?;
     if well {
         Ok(Ended::Clean)
     } else {
@@ -69,26 +55,76 @@ pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, Comman
     }
 }
 
+fn play(context: &Context, services: &tokio::runtime::Runtime, clock: &ManualClock, seed: u64) -> Result<Played, CommandError> {
+    let say = |text: &str| context.printer.note(text);
+    let url = context.global.endpoint_url.clone().unwrap_or_default();
+    say(&format!("1. a plant on embedded services at {url} (seed {seed}): the recipe's system, with its mistakes mended"));
+    demo::MENDED.iter().for_each(|mended| say(&format!("   - {mended}")));
+    let plant = Plant::new(&target::embedded_config(), &url);
+    let sending = async {
+        plant.set_up().await?;
+        plant.send_history(seed, clock, &context.progress).await
+    };
+    let messages = services.block_on(sending).map_err(CommandError::new)?;
+    say(&format!("   {messages} messages of a month went through its pipelines into s3://{}", demo::BUCKET));
+
+    say("2. capture --live: its definitions, asked of the services");
+    let live = CaptureArgs { from: Vec::new(), live: true, no_samples: false, parameter: Vec::new() };
+    let (captured, _) = capture::captured_live(context, &live)?;
+    say(&report::capture_text(&captured));
+
+    say("3. export: the history copied from the bucket into staging");
+    let bucket = PathBuf::from(format!("s3://{}", demo::BUCKET));
+    say(&report::export_text(&export::staged(context, Some(&bucket))?));
+
+    say("4. plan: survey, mapping, findings; nothing is written to a service");
+    let no_sample = SampleArgs { sample_objects: None, sample_rows: None };
+    let staging = Some(PathBuf::from(history::STAGING));
+    let made = plan::made(context, &PlanArgs { history: staging, detailed_exitcode: false, sample: no_sample })?;
+    say(&report::plan_text(&made));
+
+    say("5. translate: pipelines and rule into a stack to deploy");
+    say(&report::translation_text(&translate::translated(context)?));
+
+    let write = BackfillArgs { target: TargetKind::Aws, strict: false, max_rejects: None };
+    say("6. backfill into the embedded Timestream, stopped in the middle");
+    let rows: u64 = made.tables.iter().map(|table| table.rows).sum();
+    let (stop, stopped) = watch::channel(false);
+    let halfway = Arc::new(StopsAt { rows: rows / 2, seen: AtomicU64::new(0), stop, inner: Arc::clone(&context.progress) });
+    let interrupted = backfill::written(context, &write, halfway, Some(stopped))?;
+    say(&report::outcome_text(&interrupted));
+    say("7. the same command again: it resumes");
+    let resumed = backfill::written(context, &write, Arc::clone(&context.progress), None)?;
+    say(&report::outcome_text(&resumed));
+
+    say("8. verify: source and target read again and compared");
+    let verification = verify::verified(context, TargetKind::Aws)?;
+    Ok(Played { messages, interrupted, resumed, verification })
+}
+
 /// The same for a seed, however far the first run came: that stands in its own outcome.
 fn verdict(verification: &Verification, root: &Path) -> String {
     let verdict = if verification.all_accounted_for() { "every row is accounted for" } else { "rows are unaccounted for" };
     format!(
-        "{}\ninterrupted once on the way, and resumed: {verdict}.\nLook around in {}: migration.toml, report/, quarantine/ (iota2ts --dir {} quarantine list)\n",
+        "{}\ninterrupted once on the way, and resumed: {verdict}.\nLook around in {}: migration.toml, stack/, report/, quarantine/ (iota2ts --dir {} quarantine list)\n",
         report::verification_text(verification),
         root.display(),
         root.display(),
     )
 }
 
-/// The demo's own context: its directory, and the day the factory stopped as the present, so that it ends the same every day.
-fn stage(context: &Context, root: &Path) -> Context {
+/// The demo's own context: its directory, its services, and their clock, so that it ends the same every day.
+fn stage(context: &Context, root: &Path, endpoint_url: String, clock: Arc<ManualClock>) -> Context {
+    let mut global = context.global.clone();
+    global.endpoint_url = Some(endpoint_url);
     Context {
         dir: MigrationDir::new(root),
         dir_given: true,
-        global: context.global.clone(),
+        asks_embedded: true,
+        global,
         printer: context.printer,
         progress: Arc::clone(&context.progress),
-        clock: Arc::new(ManualClock::at(demo::HISTORY_END)),
+        clock,
     }
 }
 

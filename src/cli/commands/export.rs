@@ -1,8 +1,9 @@
 //! `export`: the history copied into staging, and the proof that the copy is whole.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use iota2ts::export::{self, Sizes, StageJob};
+use iota2ts::export::{self, Sizes, StageJob, Staged};
 use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::time::Nanos;
@@ -21,8 +22,16 @@ pub(in crate::cli) fn export(context: &Context, args: &ExportArgs) -> Result<End
     if args.check {
         return check(context);
     }
+    let staged = staged(context, args.history.as_deref())?;
+    context.printer.result(&report::export_text(&staged), &staged)?;
+    let sound = staged.manifest.bad_rows == 0 && staged.manifest.damaged_objects == 0;
+    Ok(if sound { Ended::Clean } else { Ended::WithFindings })
+}
+
+/// Copies the history at `given`, or the one that the settings name.
+pub(super) fn staged(context: &Context, given: Option<&Path>) -> Result<Staged, CommandError> {
     let settings = existing_settings(context)?;
-    let path = match (&args.history, &settings) {
+    let path = match (given, &settings) {
         (Some(path), _) => path_text(path)?,
         (None, Some(settings)) => settings.history.clone(),
         (None, None) => {
@@ -35,7 +44,7 @@ pub(in crate::cli) fn export(context: &Context, args: &ExportArgs) -> Result<End
     }
     context.dir.create()?;
     let place = Place::source(context, &path)?;
-    let staged = export::stage(&StageJob {
+    Ok(export::stage(&StageJob {
         listing: &place.listing,
         rows: Arc::clone(&place.rows),
         staging: context.dir.staging(),
@@ -46,10 +55,7 @@ pub(in crate::cli) fn export(context: &Context, args: &ExportArgs) -> Result<End
         tool_version: env!("CARGO_PKG_VERSION"),
         progress: &*context.progress,
         failpoints: &failpoints()?,
-    })?;
-    context.printer.result(&report::export_text(&staged), &staged)?;
-    let sound = staged.manifest.bad_rows == 0 && staged.manifest.damaged_objects == 0;
-    Ok(if sound { Ended::Clean } else { Ended::WithFindings })
+    })?)
 }
 
 fn check(context: &Context) -> Result<Ended, CommandError> {

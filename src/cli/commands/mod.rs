@@ -1,5 +1,6 @@
 //! One file per command: what it reads, what it calls, what it prints.
 
+pub(super) mod archive;
 pub(super) mod backfill;
 pub(super) mod capture;
 #[cfg(feature = "local")]

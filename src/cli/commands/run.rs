@@ -9,7 +9,7 @@ use iota2ts::report;
 use iota2ts::verify::{Verdict, Verification};
 use serde::Serialize;
 
-use crate::cli::args::{BackfillArgs, Output, PlanArgs, RunArgs, SampleArgs};
+use crate::cli::args::{BackfillArgs, CaptureArgs, Output, PlanArgs, RunArgs, SampleArgs};
 use crate::cli::{CommandError, Context, Ended};
 
 use super::{backfill, capture, plan, verify};
@@ -37,13 +37,26 @@ pub(in crate::cli) fn run(context: &Context, args: &RunArgs) -> Result<Ended, Co
 
 fn all(context: &Context, args: &RunArgs, steps: &mut Steps) -> Result<Ended, CommandError> {
     let say = |text: &str| if context.printer.output == Output::Text { context.printer.data(text) } else { Ok(()) };
-    let captured = capture::read(&args.from, &args.parameter)?;
+    let live = CaptureArgs { from: args.from.clone(), live: args.live, no_samples: false, parameter: args.parameter.clone() };
+    let (captured, unseen) = if args.live {
+        let (captured, asked) = capture::captured_live(context, &live)?;
+        (captured, asked.has_findings())
+    } else {
+        let captured = capture::read(&args.from, &args.parameter)?;
+        capture::save(context, &captured)?;
+        (captured, false)
+    };
     say(&report::capture_text(&captured))?;
-    capture::save(context, &captured)?;
     let mistakes = captured.has_errors();
     steps.problems = captured.problems;
     if mistakes {
         context.printer.note("stopped after the capture: mend the mistakes above in the files they name, then run again");
+        return Ok(Ended::WithFindings);
+    }
+    if unseen && !args.accept_warnings {
+        context
+            .printer
+            .note("stopped after the capture: the service left questions open, see above; mend that, or run again with --accept-warnings");
         return Ok(Ended::WithFindings);
     }
 

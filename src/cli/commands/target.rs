@@ -40,6 +40,10 @@ pub(super) async fn open(context: &Context, kind: TargetKind, database: &str) ->
 }
 
 pub(super) async fn aws_config(context: &Context) -> Result<SdkConfig, CommandError> {
+    #[cfg(feature = "local")]
+    if context.asks_embedded {
+        return Ok(embedded_config());
+    }
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(profile) = &context.global.profile {
         loader = loader.profile_name(profile);
@@ -63,19 +67,29 @@ async fn embedded(context: &Context, database: &str) -> Result<Opened, CommandEr
     Ok(Opened { connection: local_connection(running.endpoint_url(), database), embedded: Some(running) })
 }
 
-/// A connection that leaves this machine's AWS settings alone: the embedded service asks for a signature and checks none.
 #[cfg(feature = "local")]
 fn local_connection(endpoint_url: String, database: &str) -> Connection {
+    Connection { sdk_config: embedded_config(), endpoint_url: Some(endpoint_url), database: database.to_owned() }
+}
+
+/// Leaves this machine's AWS settings alone, and signs with the one secret of the embedded services.
+#[cfg(feature = "local")]
+pub(super) fn embedded_config() -> SdkConfig {
     use aws_config::retry::RetryConfig;
     use aws_sdk_timestreamwrite::config::{Credentials, SharedCredentialsProvider};
 
-    let sdk_config = SdkConfig::builder()
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("embedded", "embedded", None, None, "embedded")))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "embedded",
+            iota2ts::local::s3::SECRET_ACCESS_KEY,
+            None,
+            None,
+            "embedded",
+        )))
         .retry_config(RetryConfig::disabled())
-        .build();
-    Connection { sdk_config, endpoint_url: Some(endpoint_url), database: database.to_owned() }
+        .build()
 }
 
 #[cfg(not(feature = "local"))]

@@ -3,6 +3,7 @@
 use iota2ts::inventory::Inventory;
 use iota2ts::report;
 use iota2ts::settings::Settings;
+use iota2ts::stack::report::TranslationReport;
 use iota2ts::stack::{self, StackInputs};
 
 use crate::cli::{CommandError, Context, Ended, generated};
@@ -10,15 +11,20 @@ use crate::cli::{CommandError, Context, Ended, generated};
 use super::plan::write_report;
 
 pub(in crate::cli) fn translate(context: &Context) -> Result<Ended, CommandError> {
+    let report = translated(context)?;
+    context.printer.result(&report::translation_text(&report), &report)?;
+    context.printer.note(&format!("next: read {}", context.dir.root().join("stack/README.md").display()));
+    Ok(if report.is_complete() { Ended::Clean } else { Ended::WithFindings })
+}
+
+/// Translates, and leaves specs, stack and report in the migration directory.
+pub(super) fn translated(context: &Context) -> Result<TranslationReport, CommandError> {
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
     let stack = stack::assemble(StackInputs { inventory: &inventory, settings: &settings, switches: &settings.switches })?;
     for kept in generated::write(context.dir.root(), &stack.files)? {
         context.printer.note(&format!("{} was edited: it is kept, and a new one stands beside it", kept.display()));
     }
-    let text = report::translation_text(&stack.report);
-    write_report(context, "translation.txt", &text)?;
-    context.printer.result(&text, &stack.report)?;
-    context.printer.note(&format!("next: read {}", context.dir.root().join("stack/README.md").display()));
-    Ok(if stack.report.is_complete() { Ended::Clean } else { Ended::WithFindings })
+    write_report(context, "translation.txt", &report::translation_text(&stack.report))?;
+    Ok(stack.report)
 }

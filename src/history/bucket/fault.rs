@@ -6,7 +6,7 @@ use std::io;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
-use super::Reach;
+use super::{Address, Reach};
 use crate::history::{HistoryError, SourceObject};
 
 /// Why an object could not be had.
@@ -31,7 +31,7 @@ where
         }
         (Some("InvalidObjectState"), _) => HistoryError::Archived { key },
         (Some("AccessDenied"), _) | (None, Some(403)) => denied("s3:GetObject", resource, error),
-        _ => other(error, reach, &key, "s3:GetObject", resource),
+        _ => other(error, &reach.bucket, &key, "s3:GetObject", resource),
     }
 }
 
@@ -44,11 +44,24 @@ where
     match code(error) {
         Some("NoSuchBucket") => HistoryError::RootMissing { root: format!("s3://{}/{}", reach.bucket, reach.prefix) },
         Some("AccessDenied") => denied("s3:ListBucket", resource, error),
-        _ => other(error, reach, &reach.prefix, "s3:ListBucket", resource),
+        _ => other(error, &reach.bucket, &reach.prefix, "s3:ListBucket", resource),
     }
 }
 
-fn other<E>(error: &SdkError<E, HttpResponse>, reach: &Reach, key: &str, permission: &'static str, resource: String) -> HistoryError
+/// Why what is called `name` at `address` could not be had or put there.
+pub(super) fn of_address<E>(error: &SdkError<E, HttpResponse>, address: &Address, name: &str, permission: &'static str) -> HistoryError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let resource = format!("arn:aws:s3:::{}/{}", address.bucket, address.key(name));
+    match (code(error), status(error)) {
+        (Some("NoSuchBucket"), _) => HistoryError::RootMissing { root: address.to_string() },
+        (Some("AccessDenied"), _) | (None, Some(403)) => denied(permission, resource, error),
+        _ => other(error, &address.bucket, &address.key(name), permission, resource),
+    }
+}
+
+fn other<E>(error: &SdkError<E, HttpResponse>, bucket: &str, key: &str, permission: &'static str, resource: String) -> HistoryError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -56,7 +69,7 @@ where
     match code(error) {
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             let region = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned);
-            HistoryError::WrongRegion { bucket: reach.bucket.clone(), region }
+            HistoryError::WrongRegion { bucket: bucket.to_owned(), region }
         }
         Some(code @ ("ExpiredToken" | "ExpiredTokenException" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken")) => {
             HistoryError::Credentials { reason: format!("S3 says {code}") }

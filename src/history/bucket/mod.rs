@@ -8,6 +8,7 @@
 //!
 //! The trait is asked from threads that may wait; the SDK wants a runtime, so the bucket brings one.
 
+mod address;
 mod ahead;
 mod fault;
 mod find;
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 use super::source::{Ranges, Source};
 use super::{HistoryError, Listing, SourceObject};
 use crate::progress::Progress;
+pub(crate) use address::Address;
 use ahead::Ahead;
 use stream::Streamed;
 
@@ -45,6 +47,19 @@ pub struct BucketAccess {
     pub sdk_config: aws_config::SdkConfig,
     /// An endpoint instead of AWS; buckets are then part of the path.
     pub endpoint_url: Option<String>,
+}
+
+impl BucketAccess {
+    pub(crate) fn client(&self) -> Client {
+        let mut config = aws_sdk_s3::config::Builder::from(&self.sdk_config)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE));
+        if let Some(url) = &self.endpoint_url {
+            config = config.endpoint_url(url);
+        }
+        // What stands in for AWS at an address of its own has no host name for each bucket.
+        let elsewhere = self.endpoint_url.is_some() || names_an_endpoint(&self.sdk_config);
+        Client::from_conf(config.force_path_style(elsewhere).build())
+    }
 }
 
 /// A history in a bucket.
@@ -90,23 +105,11 @@ impl Bucket {
     /// # Errors
     /// When the address is none, or threads cannot be had.
     pub fn new(address: &str, access: &BucketAccess, progress: Arc<dyn Progress>) -> Result<Self, HistoryError> {
-        let not_one = || HistoryError::NoBucket { address: address.to_owned() };
-        let (bucket, prefix) = address.strip_prefix("s3://").ok_or_else(not_one)?.split_once('/').unwrap_or((&address[5..], ""));
-        if bucket.is_empty() {
-            return Err(not_one());
-        }
-        let prefix = if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
-        let mut config = aws_sdk_s3::config::Builder::from(&access.sdk_config)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE));
-        if let Some(url) = &access.endpoint_url {
-            config = config.endpoint_url(url);
-        }
-        // What stands in for AWS at an address of its own has no host name for each bucket.
-        let elsewhere = access.endpoint_url.is_some() || names_an_endpoint(&access.sdk_config);
-        let client = Client::from_conf(config.force_path_style(elsewhere).build());
+        let Address { bucket, prefix } = Address::read(address)?;
+        let client = access.client();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|source| HistoryError::Unreadable { path: address.to_owned(), source })?;
-        let reach = Arc::new(Reach { client, bucket: bucket.to_owned(), prefix });
+        let reach = Arc::new(Reach { client, bucket, prefix });
         Ok(Self { reach, progress, ahead: OnceLock::new(), runtime: Some(runtime) })
     }
 

@@ -34,6 +34,7 @@ use super::LocalError;
 use super::exception::{Dialect, Exception};
 use super::server::WholeAnswers;
 use crate::time::{Clock, Nanos};
+use crate::transform::Enrichment;
 
 /// The service.
 pub(super) struct Service {
@@ -59,6 +60,21 @@ impl Service {
     /// Opens or makes the store. Blocks.
     pub(super) fn open(path: &Path, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
         Ok(Self { store: Mutex::new(Store::open(path)?), clock, region })
+    }
+
+    /// What every thing and every classic shadow says, as the enrich activities of the embedded IoT Analytics are told.
+    pub(super) fn enrichment(&self) -> Result<Enrichment, Exception> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = Turn { store, now: self.clock.now(), region: &self.region };
+        let mut enrichment = Enrichment::default();
+        for thing in turn.store.things("")? {
+            enrichment.registry.insert(thing.name.clone(), turn.describe_thing(&thing.name)?);
+            // A thing without a shadow is not enriched by one.
+            if let Ok(shadow) = turn.get_shadow(&thing.name, &route::Query::default()) {
+                enrichment.shadows.insert(thing.name, shadow);
+            }
+        }
+        Ok(enrichment)
     }
 
     fn carry_out(&self, asked: &Asked, body: &[u8]) -> Result<Value, Exception> {

@@ -46,14 +46,12 @@ pub(super) use self::refusal::Refusal;
 use self::route::{Asked, Operation, route};
 use self::shape::Shape;
 use self::store::Store;
-use super::LocalError;
 use super::s3::Buckets;
+use super::{LocalError, iot};
 use crate::time::{Clock, Nanos};
 
 /// Bytes of a request body: 100 messages of 128 KiB in Base64, and room for the rest.
 pub(super) const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
-/// The account that resource names carry.
-const ACCOUNT: &str = "000000000000";
 
 /// The service.
 pub(super) struct Service {
@@ -62,6 +60,8 @@ pub(super) struct Service {
     customer: Buckets,
     /// Service-managed storage.
     managed: Buckets,
+    /// Who knows the things that enrich activities ask for.
+    core: Arc<iot::Service>,
     clock: Arc<dyn Clock>,
     region: String,
 }
@@ -151,13 +151,19 @@ fn checked(name: &str, shape: &'static Shape, value: &Value) -> Result<(), Refus
 
 impl Service {
     /// Opens or makes what lies in `directory`. Blocks.
-    pub(super) fn open(directory: &Path, customer: Buckets, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
+    pub(super) fn open(
+        directory: &Path,
+        customer: Buckets,
+        core: Arc<iot::Service>,
+        clock: Arc<dyn Clock>,
+        region: String,
+    ) -> Result<Self, LocalError> {
         std::fs::create_dir_all(directory).map_err(|cause| LocalError::DataDir { path: directory.to_owned(), cause })?;
         let path = directory.join("definitions.db");
         let store = Store::open(&path).map_err(|cause| LocalError::Store { path, cause })?;
         let managed = Buckets::open(&directory.join("managed"), Arc::clone(&clock))?;
         managed.create_bucket(objects::MANAGED_BUCKET)?;
-        Ok(Self { store: Mutex::new(store), customer, managed, clock, region })
+        Ok(Self { store: Mutex::new(store), customer, managed, core, clock, region })
     }
 
     /// Answers one request; `address` is what the client believes to speak to. Blocks.

@@ -12,7 +12,7 @@ use super::{Service, blob, seconds, shape, uuid};
 use crate::history::{ReadLimits, parse_json};
 use crate::inventory::{ActivityKind, Document, Pipeline, Severity, capture_with};
 use crate::time::{HOUR_NANOS, Nanos};
-use crate::transform::{Engine, Enrichment, Outcome, TransformSwitches, translate};
+use crate::transform::{Action, Engine, Enrichment, Outcome, Step, TransformSpec, TransformSwitches, translate};
 use crate::value::{Object, Value as Cell, object_to_json};
 
 /// Activities that a pipeline run for one activity alone needs around it.
@@ -85,7 +85,7 @@ impl Service {
             tracing::warn!(pipeline = %pipeline.name, %error, "a pipeline could not process messages; they stay in their channel");
             None
         };
-        let engine = match Engine::new(&translation.spec, Enrichment::default(), None) {
+        let engine = match Engine::new(&translation.spec, self.enrichment(&translation.spec)?, None) {
             Ok(engine) => engine,
             Err(error) => return Ok(failed(error)),
         };
@@ -99,6 +99,15 @@ impl Service {
         Ok(Some(Passed { datastore: translation.spec.datastore, kept: kept.collect() }))
     }
 
+    /// What the embedded IoT Core knows, where an activity asks for it.
+    fn enrichment(&self, spec: &TransformSpec) -> Result<Enrichment, Refusal> {
+        let asks = |step: &Step| matches!(step.action, Action::DeviceRegistryEnrich { .. } | Action::DeviceShadowEnrich { .. });
+        if !spec.steps.iter().any(asks) {
+            return Ok(Enrichment::default());
+        }
+        self.core.enrichment().map_err(|exception| Refusal::internal(exception.message))
+    }
+
     pub(super) fn run_activity(&self, request: &Map<String, Value>) -> Result<Value, Refusal> {
         shape::check(&RUN_PIPELINE_ACTIVITY, &Value::Object(request.clone()))?;
         let activity = request.get("pipelineActivity").unwrap_or(&Value::Null);
@@ -106,7 +115,7 @@ impl Service {
         let (activities, given) = alone(activity)?;
         let spec = translate(&read(ALONE, &activities)?, &TransformSwitches::default(), None).map_err(Refusal::internal)?.spec;
         let failure = |error: &dyn std::fmt::Display| json!({ "payloads": given, "logResult": error.to_string() });
-        let engine = match Engine::new(&spec, Enrichment::default(), None) {
+        let engine = match Engine::new(&spec, self.enrichment(&spec)?, None) {
             Ok(engine) => engine,
             Err(error) => return Ok(failure(&error)),
         };

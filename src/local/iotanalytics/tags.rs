@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::model::{ARN, TAG_KEYS, TAG_RESOURCE};
 use super::refusal::{Kind, Refusal};
 use super::route::Resource;
-use super::{ACCOUNT, Query, Service, checked, shape};
+use super::{Query, Service, checked, shape};
+use crate::local::ACCOUNT;
 
 /// Facts: tags per resource.
 const TAGS_MAX: usize = 50;

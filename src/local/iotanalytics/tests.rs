@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::refusal::Kind;
 use super::{Refusal, Request, Service, blob};
+use crate::local::iot;
 use crate::local::s3::Buckets;
+use crate::local::server::WholeAnswers as _;
 use crate::time::{ManualClock, Nanos};
 
 /// 2024-05-01T12:00:05Z
@@ -26,7 +28,9 @@ impl Fixture {
         let clock = Arc::new(ManualClock::at(NOW));
         let buckets = Buckets::open(&directory.path().join("s3"), clock.clone()).unwrap();
         buckets.create_bucket("plant-data").unwrap();
-        let service = Service::open(&directory.path().join("a"), buckets.clone(), clock.clone(), "us-east-1".to_owned()).unwrap();
+        let core = iot::Service::open(&directory.path().join("iot.db"), clock.clone(), "us-east-1".to_owned()).unwrap();
+        let core = Arc::new(core);
+        let service = Service::open(&directory.path().join("a"), buckets.clone(), core, clock.clone(), "us-east-1".to_owned()).unwrap();
         Self { service: Arc::new(service), buckets, clock, directory }
     }
 
@@ -238,6 +242,28 @@ fn one_activity_can_be_run_alone() {
 }
 
 #[test]
+fn enrich_activities_are_told_what_the_embedded_iot_core_knows() {
+    let fixture = Fixture::new();
+    let core = |path: &str, body: &Value| {
+        let (head, ()) = hyper::Request::post(path).body(()).unwrap().into_parts();
+        let operation = fixture.service.core.operation(&head).unwrap();
+        fixture.service.core.answer(operation, &head, body.to_string().as_bytes()).unwrap();
+    };
+    core("/things/press-1", &json!({ "attributePayload": { "attributes": { "hall": "north" } } }));
+    core("/things/press-1/shadow", &json!({ "state": { "reported": { "mode": "fast" } } }));
+    let run = |kind: &str| {
+        let activity =
+            json!({ kind: { "name": "e", "attribute": "extra", "thingName": "device", "roleArn": "arn:aws:iam::000000000000:role/r" } });
+        let payload = blob::encode(br#"{"device":"press-1"}"#);
+        let answer = fixture.post("/pipelineactivities/run", &json!({ "pipelineActivity": activity, "payloads": [payload] }));
+        let bytes = blob::decode(answer["payloads"][0].as_str().unwrap()).unwrap();
+        serde_json::from_slice::<Value>(&bytes).unwrap()["extra"].clone()
+    };
+    assert_eq!(run("deviceRegistryEnrich")["attributes"], json!({ "hall": "north" }));
+    assert_eq!(run("deviceShadowEnrich")["state"]["reported"], json!({ "mode": "fast" }));
+}
+
+#[test]
 fn reprocessing_puts_the_messages_through_once_more() {
     let fixture = Fixture::new();
     fixture.plant(&customer_managed(), &json!({}));
@@ -340,7 +366,8 @@ fn definitions_survive_the_process_and_a_content_that_was_being_made_has_failed(
     let connection = rusqlite::Connection::open(directory.path().join("a/definitions.db")).unwrap();
     connection.execute_batch("INSERT INTO contents VALUES ('d', 1, 'v', 0, NULL, 'CREATING', NULL, NULL, NULL)").unwrap();
     drop(connection);
-    let service = Service::open(&directory.path().join("a"), buckets.clone(), clock.clone(), "us-east-1".to_owned()).unwrap();
+    let core = Arc::new(iot::Service::open(&directory.path().join("iot.db"), clock.clone(), "us-east-1".to_owned()).unwrap());
+    let service = Service::open(&directory.path().join("a"), buckets.clone(), core, clock.clone(), "us-east-1".to_owned()).unwrap();
     let fixture = Fixture { service: Arc::new(service), buckets, clock, directory };
     assert_eq!(fixture.get("/channels/one")["channel"]["name"], "one");
     assert_eq!(fixture.get("/logging")["loggingOptions"]["level"], "ERROR");

@@ -3,6 +3,8 @@
 use std::ops::Range as Bytes;
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Bytes as Piece;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -17,6 +19,7 @@ use s3s::dto::{
 };
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use sha2::{Digest as _, Sha256};
 
 use super::SECRET_ACCESS_KEY;
 use super::file_body::FileBody;
@@ -157,14 +160,19 @@ impl S3 for Embedded {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let mut upload = self.buckets.begin(&input.bucket)?;
+        let mut sha256 = Sha256::new();
         if let Some(body) = input.body {
             let mut body = s3s::Body::from(body);
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| S3Error::with_message(S3ErrorCode::IncompleteBody, error.to_string()))?;
                 if let Some(piece) = frame.data_ref() {
+                    sha256.update(piece);
                     upload.write(piece)?;
                 }
             }
+        }
+        if input.checksum_sha256.is_some_and(|claimed| claimed != STANDARD.encode(sha256.finalize())) {
+            return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
         }
         let stored = self.buckets.finish(upload, &input.bucket, &input.key)?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(stored.etag)), ..PutObjectOutput::default() }))
