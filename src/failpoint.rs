@@ -10,6 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Every moment of a backfill, as `room:moment`, in the order in which a unit of work passes them.
 pub const ALL: &[&str] = &[BEFORE_SEND, AFTER_ACK, AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
 
+/// The moments at which a plan takes the place of another, and objects are taken back, in their order.
+pub const REPLAY: &[&str] = &[REPLAY_BEFORE_LEDGER, BEFORE_COMMIT, AFTER_COMMIT, REPLAY_BEFORE_PLAN];
+
+/// The moments at which an object is left out, in their order.
+pub const SKIP: &[&str] = &[AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
+
+/// The next plan is durable beside the present one, and the ledger does not know.
+pub const REPLAY_BEFORE_LEDGER: &str = "replay:before_ledger";
+/// The ledger goes by the next plan, and it does not stand in its place yet.
+pub const REPLAY_BEFORE_PLAN: &str = "replay:after_ledger_before_plan";
+
 /// Every moment of an export of objects, in the order in which a staged file passes them.
 pub const EXPORT: &[&str] =
     &[EXPORT_BEFORE_RENAME, EXPORT_AFTER_RENAME, EXPORT_AFTER_JOURNAL, EXPORT_BEFORE_MANIFEST, EXPORT_AFTER_MANIFEST];
@@ -54,7 +65,7 @@ struct Abort {
 pub struct UnknownFailpoint(pub String);
 
 fn known() -> impl Iterator<Item = &'static &'static str> {
-    ALL.iter().chain(EXPORT)
+    ALL.iter().chain(EXPORT).chain(REPLAY)
 }
 
 impl Failpoints {
@@ -88,7 +99,7 @@ mod tests {
 
     #[test]
     fn only_listed_names_can_be_armed() {
-        for name in ALL.iter().chain(EXPORT) {
+        for name in ALL.iter().chain(EXPORT).chain(REPLAY).chain(SKIP) {
             assert!(Failpoints::abort_at(name, 1).is_ok());
         }
         let error = Failpoints::abort_at("backfill:lunch", 1).unwrap_err();

@@ -49,7 +49,7 @@ impl Committing {
     }
 }
 
-fn commit(ledger: &mut Ledger, quarantine_dir: &Path, failpoints: &Failpoints, group: Vec<Finished>) -> Result<(), LedgerError> {
+pub(super) fn commit(ledger: &mut Ledger, quarantine_dir: &Path, failpoints: &Failpoints, group: Vec<Finished>) -> Result<(), LedgerError> {
     let mut is_changed = false;
     for unit in &group {
         is_changed |= quarantine::put_unit(quarantine_dir, unit.done.id, &unit.quarantine)?;

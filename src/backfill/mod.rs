@@ -25,9 +25,11 @@ mod outcome;
 mod prepare;
 mod reading;
 mod rejects;
+mod replay;
 mod retry;
 mod run;
 mod send;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -45,7 +47,9 @@ pub use error::BackfillError;
 pub use history_units::{HistoryUnits, KEY_COLLISION, Refused, UNDECODABLE};
 pub use outcome::Outcome;
 pub use rejects::{MaxRejects, NoLimit};
+pub use replay::{Compared, compare};
 pub use retry::Tuning;
+pub use skip::{Skipped, skip};
 pub use unit::{MappedRow, ReadFailure, UnitReader, UnitRow, UnitSink, units};
 
 use crate::failpoint::Failpoints;
@@ -255,13 +259,16 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
 /// Adds everything up, and refuses a sum that cannot be.
 fn account(ledger: &Ledger, plan: &Plan) -> Result<Outcome, BackfillError> {
     let mut outcome = Outcome { totals: ledger.totals()?, ..Outcome::default() };
-    let (mut done_rows, mut bytes) = (0, 0);
+    let (mut done_rows, mut bytes, mut unread) = (0, 0, 0);
     for (unit, state) in ledger.states()? {
         bytes += unit.bytes;
         match state {
             UnitState::Pending => outcome.units_pending += 1,
-            UnitState::Done { tallies, damage, .. } => {
+            UnitState::Done { tallies, damage, skipped, .. } => {
                 outcome.units_done += 1;
+                // What of it the plan counted is not known where it could not be read.
+                unread += u64::from(skipped.is_some() && damage.is_some());
+                outcome.skipped.extend(skipped.map(|reason| (unit.key.clone(), reason)));
                 done_rows += tallies.values().map(|tally| tally.read).sum::<u64>();
                 outcome.damaged.extend(damage.map(|damage| (unit.key, damage)));
             }
@@ -276,17 +283,18 @@ fn account(ledger: &Ledger, plan: &Plan) -> Result<Outcome, BackfillError> {
         return Err(tracker::identity("all tables".to_owned(), &total, done_rows));
     }
     if outcome.units_pending == 0 {
-        check_whole(&outcome, &total, bytes, plan)?;
+        check_whole(&outcome, &total, bytes, unread, plan)?;
     }
     Ok(outcome)
 }
 
-/// What must hold when all is done: rows came of what was not empty, and as many as the plan counted.
-fn check_whole(outcome: &Outcome, total: &Tally, bytes: u64, plan: &Plan) -> Result<(), BackfillError> {
+/// What must hold when all is done: rows came of what was not empty, and as many as the plan counted, but for those of skipped objects that
+/// could not be read.
+fn check_whole(outcome: &Outcome, total: &Tally, bytes: u64, unread: u64, plan: &Plan) -> Result<(), BackfillError> {
     if total.read == 0 && bytes > 0 && outcome.damaged.is_empty() {
         return Err(BackfillError::NothingRead { units: outcome.units_done, bytes });
     }
-    if total.read > 0 && total.acknowledged == 0 {
+    if total.read > total.skipped && total.acknowledged == 0 {
         return Err(BackfillError::NothingWritten { rows: total.read });
     }
     if !plan.census.full {
@@ -299,7 +307,7 @@ fn check_whole(outcome: &Outcome, total: &Tally, bytes: u64, plan: &Plan) -> Res
     }
     for (table, planned) in planned {
         let read = outcome.totals.get(table).map_or(0, |tally| tally.read);
-        if read != planned {
+        if read > planned || (read < planned && unread == 0) {
             return Err(BackfillError::CountDiffers { table: table.to_owned(), planned, read });
         }
     }

@@ -17,6 +17,9 @@ pub struct Outcome {
     pub units_pending: u64,
     /// Objects that could not be read to their end, with the reason. The rows before the damage are accounted for.
     pub damaged: BTreeMap<String, String>,
+    /// Objects that a person left out, with the reason. Their rows are counted as skipped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, String>,
     /// What is not as planned at the target, and does no harm.
     pub remarks: Vec<String>,
     /// Rows that got their outcome in this run.
@@ -41,6 +44,7 @@ impl Outcome {
     /// Whether everything is done, and every row is at the target or was meant to be left out.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        !self.interrupted && self.units_pending == 0 && self.damaged.is_empty() && self.total().quarantined_total() == 0
+        let all_there = self.damaged.is_empty() && self.skipped.is_empty() && self.total().quarantined_total() == 0;
+        !self.interrupted && self.units_pending == 0 && all_there
     }
 }

@@ -132,7 +132,7 @@ impl Tracker {
         }
         let mut quarantine = open.quarantine;
         quarantine.sort_by_key(|row| row.row);
-        let done = UnitDone { id: unit, tallies, damage: ended.damage, finished_at: now };
+        let done = UnitDone { id: unit, tallies, damage: ended.damage, finished_at: now, skipped: None };
         Ok(Some(Finished { done, quarantine }))
     }
 }

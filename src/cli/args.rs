@@ -62,9 +62,9 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Say how far the migration is, from the ledger.
     Status,
-    /// Look at the rows that were not written.
+    /// Look at the rows that were not written, or have them taken up again.
     Quarantine(QuarantineArgs),
-    /// Look at the objects of the backfill, or have some of them read and sent again.
+    /// Look at the objects of the backfill, have some of them read and sent again, or leave one out.
     Units(UnitsArgs),
     /// Compute again what the evidence of a verification claims.
     Evidence(EvidenceArgs),
@@ -189,6 +189,14 @@ pub(crate) enum UnitsAction {
         #[arg(long, value_name = "KEY")]
         object: Vec<String>,
     },
+    /// Leave a pending object out, with a reason that the ledger, every report and the evidence keep. Its rows are counted, and not sent.
+    Skip {
+        /// The object, by its number or its key.
+        unit: String,
+        /// Why. Somebody will ask in five years.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -199,6 +207,8 @@ pub(crate) enum UnitFilter {
     Damaged,
     /// With rows in quarantine.
     Quarantined,
+    /// Left out by a person.
+    Skipped,
 }
 
 #[derive(Debug, Args)]
@@ -270,6 +280,9 @@ pub(crate) enum QuarantineAction {
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
     },
+    /// Take the rows up again after a fix, from their objects: through the mapping of migration.toml as it is now, or, where that is the
+    /// plan's, once more. The next backfill sends them. Refused where the fix would change a row that may be at the target.
+    Replay,
 }
 
 #[cfg(feature = "local")]

@@ -37,6 +37,16 @@ impl MigrationDir {
         self.root.join("plan.json")
     }
 
+    /// The plan that is about to take the place of `plan.json`.
+    pub(crate) fn next_plan(&self) -> PathBuf {
+        self.root.join("plan.next.json")
+    }
+
+    /// The plan that was the `number`th, from 1, and no longer is.
+    pub(crate) fn earlier_plan(&self, number: usize) -> PathBuf {
+        self.root.join(format!("plan-{number}.json"))
+    }
+
     pub(crate) fn evidence(&self) -> PathBuf {
         self.root.join("evidence.json")
     }

@@ -71,7 +71,7 @@ impl Evidence {
 fn figures(checked: &mut Checked, verification: &Verification) {
     for table in &verification.tables {
         checked.also(format!("every row of table {} has one state", table.table), table.check().err());
-        let alike = table.missing + table.extra + table.changed + table.pending == 0;
+        let alike = table.missing + table.extra + table.changed + table.pending + table.skipped == 0;
         if table.method == Method::Digests && alike {
             let theirs = table.target_digest.as_deref();
             let broken = (theirs != Some(&table.source_digest)).then(|| "the digests of source and target differ".to_owned());

@@ -30,6 +30,10 @@ pub struct LedgerAccount {
     pub runs: Vec<Run>,
     /// By table.
     pub totals: BTreeMap<String, Tally>,
+    /// Objects that a person left out, with the reason.
+    pub skipped: BTreeMap<String, String>,
+    /// Digests of the plans that this one took the place of, oldest first.
+    pub earlier_plans: Vec<String>,
 }
 
 /// Puts the evidence together.
@@ -75,18 +79,21 @@ fn plan(inputs: &EvidenceInputs<'_>) -> Result<Value, EvidenceError> {
 }
 
 fn backfill(account: &LedgerAccount) -> Value {
-    let LedgerAccount { identity, runs, totals } = account;
+    let LedgerAccount { identity, runs, totals, skipped, earlier_plans } = account;
     let runs = runs.iter().map(|run| {
         json!({"started_at_ns": run.started_at.0, "ended_at_ns": run.ended_at.map(|at| at.0), "outcome": run.outcome, "tool_version": run.tool_version})
     });
     let tables = totals.iter().map(|(table, tally)| {
-        json!({"table": table, "read": tally.read, "acknowledged": tally.acknowledged, "filtered": tally.filtered, "quarantined": tally.quarantined})
+        json!({"table": table, "read": tally.read, "acknowledged": tally.acknowledged, "filtered": tally.filtered, "quarantined": tally.quarantined, "skipped": tally.skipped})
     });
+    let skipped = skipped.iter().map(|(object, reason)| json!({"object": object, "reason": reason}));
     json!({
         "plan_digest": identity.plan_digest,
         "began_at_ns": identity.created_at.0,
         "runs": runs.collect::<Vec<_>>(),
         "tables": tables.collect::<Vec<_>>(),
+        "skipped_objects": skipped.collect::<Vec<_>>(),
+        "earlier_plans": earlier_plans,
     })
 }
 

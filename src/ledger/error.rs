@@ -19,8 +19,10 @@ pub enum LedgerError {
     Corrupt { path: PathBuf, detail: String },
     #[error("there is no ledger at {}", path.display())]
     Missing { path: PathBuf },
-    #[error("unit {unit} does not balance: {read} rows read, {acknowledged} acknowledged, {filtered} filtered, {quarantined} quarantined")]
-    Unbalanced { unit: u32, read: u64, acknowledged: u64, filtered: u64, quarantined: u64 },
+    #[error(
+        "unit {unit} does not balance: {read} rows read, {acknowledged} acknowledged, {filtered} filtered, {quarantined} quarantined, {skipped} skipped"
+    )]
+    Unbalanced { unit: u32, read: u64, acknowledged: u64, filtered: u64, quarantined: u64, skipped: u64 },
     #[error("there is no unit {unit} in the ledger")]
     UnknownUnit { unit: u32 },
     #[error("unit {unit} is done already, with another result")]
@@ -66,5 +68,17 @@ pub(super) fn sqlite(doing: &'static str, path: &std::path::Path) -> impl FnOnce
             LedgerError::Corrupt { path, detail: source.to_string() }
         }
         _ => LedgerError::Sqlite { doing, source },
+    }
+}
+
+/// The same where a value is read that this program wrote: one of another type or beyond its range is damage.
+pub(super) fn damage(doing: &'static str, path: &std::path::Path) -> impl FnOnce(rusqlite::Error) -> LedgerError {
+    let path = path.to_owned();
+    move |source| match source {
+        rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::Utf8Error(..) => LedgerError::Corrupt { path, detail: source.to_string() },
+        other => sqlite(doing, &path)(other),
     }
 }

@@ -25,13 +25,20 @@ pub enum UnitState {
     /// Not done; whatever was sent of it will be sent again.
     Pending,
     /// Every row has its outcome.
-    Done { tallies: Tallies, damage: Option<String>, finished_at: Nanos },
+    Done {
+        tallies: Tallies,
+        damage: Option<String>,
+        finished_at: Nanos,
+        /// Why a person left it out: none of its rows was sent because of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skipped: Option<String>,
+    },
 }
 
 /// The accounting of a unit's rows by table. Every row is counted at one table; a unit without rows may have no table at all.
 pub type Tallies = BTreeMap<String, Tally>;
 
-/// The accounting of rows: `read = acknowledged + filtered + quarantined`.
+/// The accounting of rows: `read = acknowledged + filtered + quarantined + skipped`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub read: u64,
@@ -40,6 +47,14 @@ pub struct Tally {
     pub filtered: BTreeMap<String, u64>,
     /// By reason code.
     pub quarantined: BTreeMap<String, u64>,
+    /// Rows that would have been sent, of objects that a person left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub skipped: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 impl Tally {
@@ -56,7 +71,7 @@ impl Tally {
     /// Whether every row read has exactly one outcome.
     #[must_use]
     pub fn balances(&self) -> bool {
-        self.read == self.acknowledged + self.filtered_total() + self.quarantined_total()
+        self.read == self.acknowledged + self.filtered_total() + self.quarantined_total() + self.skipped
     }
 
     /// All of them together.
@@ -71,6 +86,7 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;
         self.acknowledged += other.acknowledged;
+        self.skipped += other.skipped;
         for (activity, rows) in &other.filtered {
             *self.filtered.entry(activity.clone()).or_default() += rows;
         }
@@ -97,6 +113,8 @@ pub struct UnitDone {
     /// Why the object could not be read to its end, if so.
     pub damage: Option<String>,
     pub finished_at: Nanos,
+    /// Why a person left it out. Then no row of it is acknowledged, and else none is skipped.
+    pub skipped: Option<String>,
 }
 
 /// How a run ended.

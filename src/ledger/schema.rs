@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
 
 use super::error::sqlite;
 use super::lock::{directory_of, sync_directory};
-use super::{Identity, LedgerError, LedgerIdentity, Unit};
+use super::{Identity, LedgerError, LedgerIdentity, Unit, UnitState, view};
 use crate::time::Nanos;
 
 /// The layout that this version writes.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// SQLite's default, set explicitly at creation.
 const PAGE_BYTES: u64 = 4096;
@@ -27,6 +27,8 @@ const UNITS: &str = "
         done INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
         damage TEXT,
         finished_at INTEGER,
+        skipped TEXT CHECK (skipped IS NULL OR done = 1),
+        seal INTEGER NOT NULL DEFAULT 0,
         CHECK (done = 0 OR finished_at IS NOT NULL)
     );
     CREATE TABLE unit_tallies (
@@ -34,6 +36,7 @@ const UNITS: &str = "
         target_table TEXT NOT NULL,
         rows_read INTEGER NOT NULL,
         acknowledged INTEGER NOT NULL,
+        skipped INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (unit, target_table)
     ) WITHOUT ROWID;
     CREATE TABLE unit_counts (
@@ -63,13 +66,21 @@ const SET_ASIDE_1: &str = "
     ALTER TABLE unit_counts RENAME TO unit_counts_1;
 ";
 const TAKE_OVER_1: &str = "
-    INSERT INTO units SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at FROM units_1;
-    INSERT INTO unit_tallies SELECT id, target_table, rows_read, acknowledged FROM units_1 WHERE done = 1;
+    INSERT INTO units SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at, NULL, 0 FROM units_1;
+    INSERT INTO unit_tallies SELECT id, target_table, rows_read, acknowledged, 0 FROM units_1 WHERE done = 1;
     INSERT INTO unit_counts
         SELECT c.unit, u.target_table, c.kind, c.code, c.rows FROM unit_counts_1 c JOIN units_1 u ON u.id = c.unit;
     DROP TABLE unit_counts_1;
     DROP TABLE units_1;
-    UPDATE meta SET value = '2' WHERE name = 'schema';
+    UPDATE meta SET value = '3' WHERE name = 'schema';
+";
+
+/// Layout 2 knew no object that a person left out, and no seals.
+const TAKE_OVER_2: &str = "
+    ALTER TABLE units ADD COLUMN skipped TEXT CHECK (skipped IS NULL OR done = 1);
+    ALTER TABLE units ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE unit_tallies ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+    UPDATE meta SET value = '3' WHERE name = 'schema';
 ";
 
 /// Builds a ledger beside `path` and renames it into place, so that a crash leaves none or a whole one.
@@ -110,11 +121,12 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
     }
     {
         let mut insert = transaction
-            .prepare("INSERT INTO units (id, object_key, etag, target_table, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .prepare("INSERT INTO units (id, object_key, etag, target_table, bytes, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
             .map_err(failed("list the units"))?;
         for unit in units {
             let bytes = fit("bytes", unit.bytes)?;
-            insert.execute(params![unit.id, unit.key, unit.etag, unit.table, bytes]).map_err(failed("list the units"))?;
+            let seal = seal(unit, &UnitState::Pending);
+            insert.execute(params![unit.id, unit.key, unit.etag, unit.table, bytes, seal]).map_err(failed("list the units"))?;
         }
     }
     transaction.commit().map_err(failed("create the ledger"))?;
@@ -124,12 +136,17 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
 /// Brings an older layout up to date, in one transaction: after a crash it is the old one or the new one.
 pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let failed = |doing| sqlite(doing, path);
-    if meta_number::<u32>(connection, path, "schema")? == SCHEMA {
-        return Ok(());
-    }
+    let steps: &[&str] = match meta_number::<u32>(connection, path, "schema")? {
+        SCHEMA => return Ok(()),
+        2 => &[TAKE_OVER_2],
+        _ => &[SET_ASIDE_1, UNITS, TAKE_OVER_1],
+    };
     let transaction = connection.transaction().map_err(failed("bring the ledger up to date"))?;
-    for step in [SET_ASIDE_1, UNITS, TAKE_OVER_1] {
+    for step in steps {
         transaction.execute_batch(step).map_err(failed("bring the ledger up to date"))?;
+    }
+    for (unit, state, _) in view::read_unsealed(&transaction, path, None)? {
+        put_seal(&transaction, &unit, &state).map_err(failed("bring the ledger up to date"))?;
     }
     transaction.commit().map_err(failed("bring the ledger up to date"))
 }
@@ -183,6 +200,20 @@ pub(super) fn identity(connection: &Connection, path: &Path) -> Result<LedgerIde
     })
 }
 
+/// The name under which the digest of the `number`th plan is kept that is no longer the present one.
+pub(super) fn earlier_plan(number: usize) -> String {
+    format!("earlier_plan_digest_{number:04}")
+}
+
+/// Digests of the plans before the present one, oldest first.
+pub(super) fn earlier_plans(connection: &Connection, path: &Path) -> Result<Vec<String>, LedgerError> {
+    let read = || {
+        let mut select = connection.prepare_cached("SELECT value FROM meta WHERE name GLOB 'earlier_plan_digest_*' ORDER BY name")?;
+        select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
+    };
+    read().map_err(sqlite("read the ledger's earlier plans", path))
+}
+
 fn meta(connection: &Connection, path: &Path, name: &str) -> Result<String, LedgerError> {
     connection
         .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
@@ -194,6 +225,18 @@ fn meta(connection: &Connection, path: &Path, name: &str) -> Result<String, Ledg
 fn meta_number<N: std::str::FromStr>(connection: &Connection, path: &Path, name: &str) -> Result<N, LedgerError> {
     let text = meta(connection, path, name)?;
     text.parse().map_err(|_| LedgerError::Corrupt { path: path.to_owned(), detail: format!("its {name} is `{text}`") })
+}
+
+/// What shows that a unit and its state are what was written: SQLite notices damage to its pages' structure, and none to values.
+pub(super) fn seal(unit: &Unit, state: &UnitState) -> i64 {
+    // Neither holds a map with keys that JSON cannot have: writing it cannot fail.
+    let bytes = serde_json::to_vec(&(unit, state)).unwrap_or_default();
+    xxhash_rust::xxh3::xxh3_64(&bytes).cast_signed()
+}
+
+pub(super) fn put_seal(transaction: &Transaction<'_>, unit: &Unit, state: &UnitState) -> Result<(), rusqlite::Error> {
+    let mut update = transaction.prepare_cached("UPDATE units SET seal = ?2 WHERE id = ?1")?;
+    update.execute(params![unit.id, seal(unit, state)]).map(|_| ())
 }
 
 /// A count as SQLite stores it.

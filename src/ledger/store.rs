@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 use super::error::sqlite;
 use super::lock::DirectoryLock;
 use super::schema::{self, fit};
-use super::view::{read_runs, read_states, read_totals, read_units};
+use super::view::{read_runs, read_states, read_totals, read_unit, read_units};
 use super::{Identity, LedgerError, Run, RunOutcome, Tally, Unit, UnitDone, UnitState};
 use crate::failpoint::{self, Failpoints};
 use crate::time::{Clock, Nanos};
@@ -55,6 +55,11 @@ impl Ledger {
         self.failpoints = failpoints;
     }
 
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// The digest of the plan that this ledger belongs to.
     #[must_use]
     pub fn plan_digest(&self) -> &str {
@@ -82,14 +87,16 @@ impl Ledger {
     /// Refuses a tally that does not balance, a unit that it does not know, and a unit that is done with another result.
     /// Then none of `done` is done.
     pub fn complete(&mut self, done: &[UnitDone]) -> Result<(), LedgerError> {
-        let mut tallies = done.iter().flat_map(|unit| unit.tallies.values().map(|tally| (unit.id, tally)));
-        if let Some((unit, tally)) = tallies.find(|(_, tally)| !tally.balances()) {
+        let mut tallies = done.iter().flat_map(|unit| unit.tallies.values().map(move |tally| (unit, tally)));
+        let is_odd = |unit: &UnitDone, tally: &Tally| if unit.skipped.is_some() { tally.acknowledged > 0 } else { tally.skipped > 0 };
+        if let Some((unit, tally)) = tallies.find(|(unit, tally)| !tally.balances() || is_odd(unit, tally)) {
             return Err(LedgerError::Unbalanced {
-                unit,
+                unit: unit.id,
                 read: tally.read,
                 acknowledged: tally.acknowledged,
                 filtered: tally.filtered_total(),
                 quarantined: tally.quarantined_total(),
+                skipped: tally.skipped,
             });
         }
         let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
@@ -109,18 +116,32 @@ impl Ledger {
     /// Refuses a unit that it does not know. Then none is taken back.
     pub fn reopen(&mut self, units: &[u32]) -> Result<(), LedgerError> {
         let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
-        for unit in units {
-            let failed = sqlite("take a unit back", &self.path);
-            let known = transaction
-                .execute("UPDATE units SET done = 0, damage = NULL, finished_at = NULL WHERE id = ?1", [unit])
-                .and_then(|known| transaction.execute("DELETE FROM unit_counts WHERE unit = ?1", [unit]).map(|_| known))
-                .and_then(|known| transaction.execute("DELETE FROM unit_tallies WHERE unit = ?1", [unit]).map(|_| known))
-                .map_err(failed)?;
-            if known == 0 {
-                return Err(LedgerError::UnknownUnit { unit: *unit });
-            }
-        }
-        transaction.commit().map_err(sqlite("take units back", &self.path))
+        take_back(&transaction, &self.path, units)?;
+        self.failpoints.hit(failpoint::BEFORE_COMMIT);
+        transaction.commit().map_err(sqlite("take units back", &self.path))?;
+        self.failpoints.hit(failpoint::AFTER_COMMIT);
+        Ok(())
+    }
+
+    /// Goes on under `plan`, which takes the place of the present one, with `units` taken back to pending; in one transaction. The earlier
+    /// plan's digest is kept.
+    ///
+    /// # Errors
+    /// Refuses a plan of other units (`planned`) and a unit that it does not know. Then nothing is changed.
+    pub fn succeed(&mut self, plan: &str, planned: &[Unit], units: &[u32]) -> Result<(), LedgerError> {
+        check_units(&self.connection, &self.path, planned)?;
+        let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
+        let number = schema::earlier_plans(&transaction, &self.path)?.len() + 1;
+        transaction
+            .execute("INSERT INTO meta VALUES (?1, ?2)", params![schema::earlier_plan(number), self.identity.plan_digest])
+            .and_then(|_| transaction.execute("UPDATE meta SET value = ?1 WHERE name = 'plan_digest'", [plan]))
+            .map_err(sqlite("take over another plan", &self.path))?;
+        take_back(&transaction, &self.path, units)?;
+        self.failpoints.hit(failpoint::BEFORE_COMMIT);
+        transaction.commit().map_err(sqlite("take over another plan", &self.path))?;
+        plan.clone_into(&mut self.identity.plan_digest);
+        self.failpoints.hit(failpoint::AFTER_COMMIT);
+        Ok(())
     }
 
     /// Notes that a run begins; the number is for [`Self::end_run`].
@@ -140,6 +161,22 @@ impl Ledger {
     }
 }
 
+fn take_back(transaction: &Transaction<'_>, path: &Path, units: &[u32]) -> Result<(), LedgerError> {
+    for unit in units {
+        let failed = sqlite("take a unit back", path);
+        let known = transaction
+            .execute("UPDATE units SET done = 0, damage = NULL, finished_at = NULL, skipped = NULL WHERE id = ?1", [unit])
+            .and_then(|known| transaction.execute("DELETE FROM unit_counts WHERE unit = ?1", [unit]).map(|_| known))
+            .and_then(|known| transaction.execute("DELETE FROM unit_tallies WHERE unit = ?1", [unit]).map(|_| known))
+            .map_err(failed)?;
+        if known == 0 {
+            return Err(LedgerError::UnknownUnit { unit: *unit });
+        }
+        renew_seal(transaction, path, *unit, &UnitState::Pending)?;
+    }
+    Ok(())
+}
+
 fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
     let failed = |doing| sqlite(doing, path);
     let state: Option<bool> = transaction
@@ -152,19 +189,22 @@ fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> 
         Some(false) => {}
     }
     transaction
-        .prepare_cached("UPDATE units SET done = 1, damage = ?2, finished_at = ?3 WHERE id = ?1")
-        .and_then(|mut update| update.execute(params![unit.id, unit.damage, unit.finished_at.0]))
+        .prepare_cached("UPDATE units SET done = 1, damage = ?2, finished_at = ?3, skipped = ?4 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![unit.id, unit.damage, unit.finished_at.0, unit.skipped]))
         .map_err(failed("record a finished unit"))?;
-    unit.tallies.iter().try_for_each(|(table, tally)| record_tally(transaction, path, unit.id, table, tally))
+    unit.tallies.iter().try_for_each(|(table, tally)| record_tally(transaction, path, unit.id, table, tally))?;
+    let UnitDone { tallies, damage, finished_at, skipped, .. } = unit.clone();
+    renew_seal(transaction, path, unit.id, &UnitState::Done { tallies, damage, finished_at, skipped })
 }
 
 fn record_tally(transaction: &Transaction<'_>, path: &Path, unit: u32, table: &str, tally: &Tally) -> Result<(), LedgerError> {
     let failed = |doing| sqlite(doing, path);
     let read = fit("rows read", tally.read)?;
     let acknowledged = fit("rows acknowledged", tally.acknowledged)?;
+    let skipped = fit("rows skipped", tally.skipped)?;
     transaction
-        .prepare_cached("INSERT INTO unit_tallies (unit, target_table, rows_read, acknowledged) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut insert| insert.execute(params![unit, table, read, acknowledged]))
+        .prepare_cached("INSERT INTO unit_tallies (unit, target_table, rows_read, acknowledged, skipped) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut insert| insert.execute(params![unit, table, read, acknowledged, skipped]))
         .map_err(failed("record the rows of a finished unit"))?;
     let counts = tally.filtered.iter().map(|count| ("filtered", count));
     let counts = counts.chain(tally.quarantined.iter().map(|count| ("quarantined", count)));
@@ -178,11 +218,22 @@ fn record_tally(transaction: &Transaction<'_>, path: &Path, unit: u32, table: &s
     Ok(())
 }
 
+/// Seals what a unit has become within the transaction.
+fn renew_seal(transaction: &Transaction<'_>, path: &Path, unit: u32, state: &UnitState) -> Result<(), LedgerError> {
+    let found = read_unit(transaction, unit).map_err(sqlite("look up a unit", path))?;
+    let Some(found) = found else { return Err(LedgerError::UnknownUnit { unit }) };
+    schema::put_seal(transaction, &found, state).map_err(sqlite("seal a unit", path))
+}
+
 /// Whether a unit that is done already was finished with what `unit` says.
 fn same_result(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
     let found = read_units(transaction, path, Some(unit.id))?;
     match found.first() {
-        Some((_, UnitState::Done { tallies, damage, .. })) if *tallies == unit.tallies && *damage == unit.damage => Ok(()),
+        Some((_, UnitState::Done { tallies, damage, skipped, .. }))
+            if *tallies == unit.tallies && *damage == unit.damage && *skipped == unit.skipped =>
+        {
+            Ok(())
+        }
         _ => Err(LedgerError::AlreadyDone { unit: unit.id }),
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
-use super::error::sqlite;
+use super::error::{damage, sqlite};
 use super::schema;
 use super::{LedgerError, LedgerIdentity, Run, Tallies, Tally, Unit, UnitState};
 use crate::time::Nanos;
@@ -38,9 +38,16 @@ impl LedgerView {
         schema::identity(&self.connection, &self.path)
     }
 
+    /// Digests of the plans before the present one, oldest first.
+    pub fn earlier_plans(&self) -> Result<Vec<String>, LedgerError> {
+        schema::earlier_plans(&self.connection, &self.path)
+    }
+
     /// All units in order, each with what became of it.
     pub fn states(&self) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
-        read_states(&self.connection, &self.path)
+        // One snapshot: a backfill may commit between two questions.
+        let snapshot = self.connection.unchecked_transaction().map_err(sqlite("read the ledger", &self.path))?;
+        read_states(&snapshot, &self.path)
     }
 
     /// The accounting of all done units, per table.
@@ -58,40 +65,69 @@ pub(super) fn read_states(connection: &Connection, path: &Path) -> Result<Vec<(U
     read_units(connection, path, None)
 }
 
-/// All units, or the one that is asked for.
+/// All units, or the one that is asked for. A unit whose seal does not fit is damage.
 pub(super) fn read_units(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
-    let failed = |doing| sqlite(doing, path);
+    let mut units = Vec::new();
+    for (unit, state, seal) in read_unsealed(connection, path, only)? {
+        if seal != schema::seal(&unit, &state) {
+            let detail = format!("what it says of unit {} is not what was written", unit.id);
+            return Err(LedgerError::Corrupt { path: path.to_owned(), detail });
+        }
+        units.push((unit, state));
+    }
+    Ok(units)
+}
+
+/// The same with the seals, which are not looked at.
+pub(super) fn read_unsealed(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState, i64)>, LedgerError> {
+    let failed = |doing| damage(doing, path);
     let mut tallies = read_tallies(connection, only).map_err(failed("read the ledger's counts"))?;
-    let sql = "SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at
+    let sql = "SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at, skipped, seal
                FROM units WHERE ?1 IS NULL OR id = ?1 ORDER BY id";
     let mut select = connection.prepare_cached(sql).map_err(failed("read the ledger's units"))?;
     let mut rows = select.query([only]).map_err(failed("read the ledger's units"))?;
     let mut units = Vec::new();
     while let Some(row) = rows.next().map_err(failed("read the ledger's units"))? {
-        units.push(unit_from(row, &mut tallies).map_err(failed("read a unit"))?);
+        let (unit, state) = unit_from(row, &mut tallies).map_err(failed("read a unit"))?;
+        units.push((unit, state, row.get(9).map_err(failed("read a unit"))?));
+    }
+    if let Some(unit) = tallies.into_keys().next() {
+        let detail = format!("it counts rows of unit {unit}, which is not done");
+        return Err(LedgerError::Corrupt { path: path.to_owned(), detail });
     }
     Ok(units)
 }
 
+/// A unit without its state.
+pub(super) fn read_unit(connection: &Connection, id: u32) -> Result<Option<Unit>, rusqlite::Error> {
+    let mut select = connection.prepare_cached("SELECT id, object_key, etag, target_table, bytes FROM units WHERE id = ?1")?;
+    select.query_row([id], plain_unit).optional()
+}
+
+fn plain_unit(row: &Row<'_>) -> Result<Unit, rusqlite::Error> {
+    Ok(Unit { id: row.get(0)?, key: row.get(1)?, etag: row.get(2)?, table: row.get(3)?, bytes: count(row, 4)? })
+}
+
 fn unit_from(row: &Row<'_>, tallies: &mut BTreeMap<u32, Tallies>) -> Result<(Unit, UnitState), rusqlite::Error> {
-    let unit = Unit { id: row.get(0)?, key: row.get(1)?, etag: row.get(2)?, table: row.get(3)?, bytes: count(row, 4)? };
+    let unit = plain_unit(row)?;
     if !row.get::<_, bool>(5)? {
         return Ok((unit, UnitState::Pending));
     }
     let tallies = tallies.remove(&unit.id).unwrap_or_default();
-    Ok((unit, UnitState::Done { tallies, damage: row.get(6)?, finished_at: Nanos(row.get(7)?) }))
+    Ok((unit, UnitState::Done { tallies, damage: row.get(6)?, finished_at: Nanos(row.get(7)?), skipped: row.get(8)? }))
 }
 
 /// What became of rows, by unit and table.
 fn read_tallies(connection: &Connection, only: Option<u32>) -> Result<BTreeMap<u32, Tallies>, rusqlite::Error> {
     let mut units: BTreeMap<u32, Tallies> = BTreeMap::new();
-    let mut select =
-        connection.prepare_cached("SELECT unit, target_table, rows_read, acknowledged FROM unit_tallies WHERE ?1 IS NULL OR unit = ?1")?;
+    let sql = "SELECT unit, target_table, rows_read, acknowledged, skipped FROM unit_tallies WHERE ?1 IS NULL OR unit = ?1";
+    let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([only])?;
     while let Some(row) = rows.next()? {
         let tally = units.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default();
         tally.read = count(row, 2)?;
         tally.acknowledged = count(row, 3)?;
+        tally.skipped = count(row, 4)?;
     }
     let mut select =
         connection.prepare_cached("SELECT unit, target_table, kind, code, rows FROM unit_counts WHERE ?1 IS NULL OR unit = ?1")?;
@@ -126,13 +162,14 @@ fn totals(connection: &Connection) -> Result<BTreeMap<String, Tally>, rusqlite::
     while let Some(row) = rows.next()? {
         totals.entry(row.get(0)?).or_default();
     }
-    let mut select =
-        connection.prepare_cached("SELECT target_table, sum(rows_read), sum(acknowledged) FROM unit_tallies GROUP BY target_table")?;
+    let sql = "SELECT target_table, sum(rows_read), sum(acknowledged), sum(skipped) FROM unit_tallies GROUP BY target_table";
+    let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let tally = totals.entry(row.get(0)?).or_default();
         tally.read = count(row, 1)?;
         tally.acknowledged = count(row, 2)?;
+        tally.skipped = count(row, 3)?;
     }
     let mut select = connection.prepare_cached("SELECT target_table, kind, code, sum(rows) FROM unit_counts GROUP BY 1, 2, 3")?;
     let mut rows = select.query([])?;

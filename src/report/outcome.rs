@@ -14,6 +14,7 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         ("acknowledged", Align::Right),
         ("filtered", Align::Right),
         ("quarantined", Align::Right),
+        ("skipped", Align::Right),
     ]);
     for (name, tally) in &outcome.totals {
         table.row(line(name, tally));
@@ -22,12 +23,15 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         table.row(line("all", &outcome.total()));
     }
     let mut text = table.render("");
-    text.push_str("  read = acknowledged + filtered + quarantined\n\n");
+    text.push_str("  read = acknowledged + filtered + quarantined + skipped\n\n");
     for (code, rows) in &outcome.total().quarantined {
         text.push_str(&format!("quarantined: {} rows, {}\n", count(*rows), shown(code)));
     }
     for (key, damage) in &outcome.damaged {
         text.push_str(&format!("damaged: {}: {}\n", shown(key), shown(damage)));
+    }
+    for (key, reason) in &outcome.skipped {
+        text.push_str(&format!("skipped: {}: {}\n", shown(key), shown(reason)));
     }
     for remark in &outcome.remarks {
         text.push_str(&format!("note: {}\n", shown(remark)));
@@ -45,6 +49,8 @@ pub fn outcome_text(outcome: &Outcome) -> String {
     text
 }
 
-fn line(name: &str, tally: &Tally) -> [String; 5] {
-    [name.to_owned(), count(tally.read), count(tally.acknowledged), count(tally.filtered_total()), count(tally.quarantined_total())]
+fn line(name: &str, tally: &Tally) -> [String; 6] {
+    let rows = [tally.read, tally.acknowledged, tally.filtered_total(), tally.quarantined_total(), tally.skipped].map(count);
+    let [read, acknowledged, filtered, quarantined, skipped] = rows;
+    [name.to_owned(), read, acknowledged, filtered, quarantined, skipped]
 }

@@ -40,8 +40,11 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 fn accounting(tables: &[TableVerification]) -> String {
     // Only rows that come through a pipeline can be filtered: without them the column would always be empty.
     let filtered = tables.iter().any(|table| table.filtered_total() > 0);
+    // Nor is anything skipped, mostly.
+    let skipped = tables.iter().any(|table| table.skipped > 0);
     let before = ["source rows", "quarantined"];
-    let after = ["acknowledged", "present", "collapsed", "changed", "pending", "missing", "extra"];
+    let after = ["acknowledged", "present", "collapsed", "changed", "pending"];
+    let after = after.into_iter().chain(skipped.then_some("skipped")).chain(["missing", "extra"]);
     let figure = |heading| (heading, Align::Right);
     let headings: Vec<(&str, Align)> = std::iter::once(("table", Align::Left))
         .chain(before.into_iter().chain(filtered.then_some("filtered")).chain(after).map(figure))
@@ -49,7 +52,8 @@ fn accounting(tables: &[TableVerification]) -> String {
     let mut lines = Table::new(&headings);
     let figures = |table: &TableVerification| {
         let before = [table.source_rows, table.quarantined()];
-        let after = [table.acknowledged, table.present, table.collapsed, table.changed, table.pending, table.missing, table.extra];
+        let after = [table.acknowledged, table.present, table.collapsed, table.changed, table.pending];
+        let after = after.into_iter().chain(skipped.then_some(table.skipped)).chain([table.missing, table.extra]);
         before.into_iter().chain(filtered.then(|| table.filtered_total())).chain(after).collect::<Vec<u64>>()
     };
     for table in tables {
@@ -65,7 +69,11 @@ fn accounting(tables: &[TableVerification]) -> String {
     } else {
         "  source rows = quarantined + acknowledged\n"
     });
-    text.push_str("  acknowledged = present + collapsed (exact repeats, stored once) + changed + pending + missing\n");
+    text.push_str(if skipped {
+        "  acknowledged = present + collapsed (exact repeats, stored once) + changed + pending + skipped + missing\n"
+    } else {
+        "  acknowledged = present + collapsed (exact repeats, stored once) + changed + pending + missing\n"
+    });
     text
 }
 
@@ -116,7 +124,7 @@ fn about_table(table: &TableVerification) -> String {
             push(&mut text, format_args!("        {}", column_line(column)));
         }
     }
-    let differing = table.missing + table.changed + table.extra + table.pending;
+    let differing = table.missing + table.changed + table.extra + table.pending + table.skipped;
     let more = differing.saturating_sub(table.shown.len() as u64);
     if more > 0 {
         push(&mut text, format_args!("    … and {} more in the list of differences", count(more)));
@@ -207,8 +215,10 @@ fn verdict(verification: &Verification) -> String {
         Verdict::Complete => format!("complete. All {} source rows are in the target, and nothing else is.", sum(|t| t.source_rows)),
         Verdict::CompleteWithQuarantine => {
             let damaged: usize = verification.tables.iter().map(|table| table.damaged.len()).sum();
+            let skipped = total(verification, |t| t.skipped);
+            let skipped = if skipped > 0 { format!(", {} left out by a person", count(skipped)) } else { String::new() };
             format!(
-                "every row is accounted for, {} of {} in quarantine; damaged objects: {}.",
+                "every row is accounted for, {} of {} in quarantine{skipped}; damaged objects: {}.",
                 sum(TableVerification::quarantined),
                 sum(|t| t.source_rows),
                 count(damaged as u64)

@@ -30,6 +30,7 @@ pub(super) struct Counts {
     pub(super) changed: u64,
     pub(super) pending: u64,
     pub(super) missing: u64,
+    pub(super) skipped: u64,
     pub(super) extra: u64,
     /// Rows of the target that were looked at.
     pub(super) target_rows: u64,
@@ -39,6 +40,7 @@ impl AddAssign<Kind> for Counts {
     fn add_assign(&mut self, kind: Kind) {
         *match kind {
             Kind::Missing => &mut self.missing,
+            Kind::Skipped => &mut self.skipped,
             Kind::Changed => &mut self.changed,
             Kind::Extra => &mut self.extra,
             Kind::Pending => &mut self.pending,

@@ -22,6 +22,8 @@ pub(super) struct Expected {
     pub(super) collided: u64,
     /// Rows that the source calls for and the ledger quarantined, by the ledger's code. Where they are missing, that is why.
     pub(super) held_back: BTreeMap<String, u64>,
+    /// Rows that the source calls for, of objects that a person left out.
+    pub(super) skipped: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +55,7 @@ pub(super) fn expect(keys: &KeyTables, table: usize, bucket_nanos: i64, ledger: 
             if let Some(code) = ledger.and_then(|ledger| ledger.quarantined(entry.unit, entry.row)) {
                 *expected.held_back.entry(code.to_string()).or_default() += 1;
             }
+            expected.skipped += u64::from(ledger.is_some_and(|ledger| ledger.is_skipped(entry.unit, entry.row)));
         }
         expected.collided += group.entries.len() as u64 - written;
         Ok(())
@@ -81,6 +84,7 @@ pub(super) fn disagreements(
     }
     let rows = written.iter().map(|(census, _)| census.rows).sum();
     let mut pairs = vec![("rows read".to_owned(), rows, tally.read)];
+    pairs.push(("rows skipped".to_owned(), written.iter().map(|(_, expected)| expected.skipped).sum(), tally.skipped));
     let mut filtered: BTreeMap<&String, u64> = tally.filtered.keys().map(|activity| (activity, 0)).collect();
     for (activity, rows) in written.iter().flat_map(|(census, _)| &census.filtered) {
         *filtered.entry(activity).or_default() += rows;

@@ -21,12 +21,14 @@ pub struct LedgerRecord {
 }
 
 /// What the ledger knows of one object of the listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UnitFact {
     /// None while the unit is not done.
     pub(super) finished_at: Option<Nanos>,
     /// Whether the object is still the one that was written.
     pub(super) unchanged: bool,
+    /// Why a person left it out.
+    pub(super) skipped: Option<Arc<str>>,
 }
 
 /// What the ledger knows of the units of one store.
@@ -46,22 +48,22 @@ impl LedgerRecord {
         let mut record = Self { numbers, ..Self::default() };
         for (unit, state) in states {
             let home = record.homes.entry(unit.table.clone()).or_default();
-            let finished_at = match state {
+            let (finished_at, skipped) = match state {
                 UnitState::Pending => {
                     home.units_pending += 1;
-                    None
+                    (None, None)
                 }
-                UnitState::Done { tallies, finished_at, .. } => {
+                UnitState::Done { tallies, finished_at, skipped, .. } => {
                     for (table, tally) in tallies {
                         record.tables.entry(table.clone()).or_default().add(tally);
                     }
-                    Some(*finished_at)
+                    (Some(*finished_at), skipped.as_deref().map(Arc::from))
                 }
             };
             match record.numbers.get(&unit.key) {
                 None => home.units_gone += 1,
                 Some(number) => {
-                    record.units.insert(*number, UnitFact { finished_at, unchanged: etag(*number) == Some(&unit.etag) });
+                    record.units.insert(*number, UnitFact { finished_at, unchanged: etag(*number) == Some(&unit.etag), skipped });
                 }
             }
         }
@@ -79,8 +81,13 @@ impl LedgerRecord {
         self.quarantined.insert((unit, row.row), code);
     }
 
-    pub(super) fn unit(&self, unit: u32) -> Option<UnitFact> {
-        self.units.get(&unit).copied()
+    pub(super) fn unit(&self, unit: u32) -> Option<&UnitFact> {
+        self.units.get(&unit)
+    }
+
+    /// Whether a person left the row out, with its object.
+    pub(super) fn is_skipped(&self, unit: u32, row: u64) -> bool {
+        self.unit(unit).is_some_and(|unit| unit.skipped.is_some()) && self.quarantined(unit, row).is_none()
     }
 
     pub(super) fn quarantined(&self, unit: u32, row: u64) -> Option<&Arc<str>> {

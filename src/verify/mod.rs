@@ -22,6 +22,7 @@ mod expect;
 mod ledger;
 mod model;
 mod run;
+mod skipped;
 #[cfg(test)]
 mod tests;
 pub mod translation;
@@ -31,3 +32,4 @@ pub use error::VerifyError;
 pub use ledger::LedgerRecord;
 pub use model::*;
 pub use run::{VerifyJob, VerifyOptions, verify};
+pub use skipped::SkippedObjects;

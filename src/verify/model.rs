@@ -32,7 +32,8 @@ pub struct Verification {
 pub enum Verdict {
     /// Every source row is in the target, once, and nothing else is.
     Complete,
-    /// Every source row is accounted for, and some are in quarantine, or an object is damaged and holds rows nobody can read.
+    /// Every source row is accounted for, and some are in quarantine or of an object that a person left out, or an object is damaged and
+    /// holds rows nobody can read.
     CompleteWithQuarantine,
     /// Some rows were acknowledged and may not be visible yet; nothing else differs.
     Pending,
@@ -51,7 +52,7 @@ impl Verification {
             Verdict::Differences
         } else if any(|table| table.pending > 0) {
             Verdict::Pending
-        } else if any(|table| table.quarantined() > 0 || !table.damaged.is_empty()) {
+        } else if any(|table| table.quarantined() + table.skipped > 0 || !table.damaged.is_empty()) {
             Verdict::CompleteWithQuarantine
         } else if any(|table| table.source_rows > 0) {
             Verdict::Complete
@@ -85,7 +86,7 @@ pub enum Method {
 ///
 /// ```text
 /// source_rows  = undecodable + refused + collided + filtered + acknowledged
-/// acknowledged = present + collapsed + changed + pending + missing
+/// acknowledged = present + collapsed + changed + pending + skipped + missing
 /// target_rows  = present + changed + extra
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -122,6 +123,9 @@ pub struct TableVerification {
     pub changed: u64,
     /// Rows that were written, and may not be visible yet.
     pub pending: u64,
+    /// Rows of objects that a person left out, with a reason.
+    #[serde(default)]
+    pub skipped: u64,
     pub missing: u64,
     /// Rows of the target that the source does not call for.
     pub extra: u64,
@@ -164,7 +168,7 @@ impl TableVerification {
     /// The identity, as text.
     pub fn check(&self) -> Result<(), String> {
         let quarantined = self.quarantined();
-        let states = self.present + self.collapsed + self.changed + self.pending + self.missing;
+        let states = self.present + self.collapsed + self.changed + self.pending + self.skipped + self.missing;
         let stored = self.present + self.changed + self.extra;
         if self.source_rows != quarantined + self.filtered_total() + self.acknowledged {
             return Err(format!(
@@ -176,8 +180,8 @@ impl TableVerification {
         }
         if self.acknowledged != states {
             return Err(format!(
-                "acknowledged {} = present {} + collapsed {} + changed {} + pending {} + missing {}",
-                self.acknowledged, self.present, self.collapsed, self.changed, self.pending, self.missing
+                "acknowledged {} = present {} + collapsed {} + changed {} + pending {} + skipped {} + missing {}",
+                self.acknowledged, self.present, self.collapsed, self.changed, self.pending, self.skipped, self.missing
             ));
         }
         if self.target_rows != stored {
@@ -187,7 +191,7 @@ impl TableVerification {
             ));
         }
         let named: u64 = self.causes.values().flat_map(BTreeMap::values).sum();
-        let differing = self.changed + self.pending + self.missing + self.extra;
+        let differing = self.changed + self.pending + self.skipped + self.missing + self.extra;
         if named != differing {
             return Err(format!("differences {differing} = differences with a stated cause {named}"));
         }
@@ -216,10 +220,12 @@ pub enum Kind {
     Extra,
     /// In the source, not in the target, and it may still appear there.
     Pending,
+    /// In the source, not in the target, and a person wanted it so.
+    Skipped,
 }
 
 impl Verification {
-    /// Whether every source row is at the target or in quarantine with its reason.
+    /// Whether every source row is at the target, or in quarantine or left out with its reason.
     #[must_use]
     pub fn all_accounted_for(&self) -> bool {
         matches!(self.verdict, Verdict::Complete | Verdict::CompleteWithQuarantine)
@@ -227,10 +233,10 @@ impl Verification {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Missing, Self::Changed, Self::Extra, Self::Pending];
+    pub const ALL: [Self; 5] = [Self::Missing, Self::Changed, Self::Extra, Self::Pending, Self::Skipped];
 
     /// One character, as `rclone check` uses them: `-` missing in the target, `+` extra in the target, `*` changed; and
-    /// `?` pending. Rows that are equal (`=`) are not listed.
+    /// `?` pending, `~` skipped. Rows that are equal (`=`) are not listed.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {
@@ -238,6 +244,7 @@ impl Kind {
             Self::Changed => '*',
             Self::Extra => '+',
             Self::Pending => '?',
+            Self::Skipped => '~',
         }
     }
 
@@ -249,6 +256,7 @@ impl Kind {
             Self::Changed => "changed",
             Self::Extra => "extra",
             Self::Pending => "pending",
+            Self::Skipped => "skipped",
         }
     }
 }

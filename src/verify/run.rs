@@ -274,6 +274,7 @@ async fn narrow<R: Reader>(
     verified.changed = counts.changed;
     verified.pending = counts.pending;
     verified.missing = counts.missing;
+    verified.skipped = counts.skipped;
     verified.extra = counts.extra;
     verified.target_rows += counts.target_rows;
     verified.causes = narrowed.causes;

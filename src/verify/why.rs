@@ -19,6 +19,8 @@ pub(super) enum Cause {
     },
     NotWrittenYet,
     Quarantined(Arc<str>),
+    /// A person left its object out, for this reason.
+    Skipped(Arc<str>),
     NotInLedger,
     ObjectChanged,
     /// Acknowledged, and not there.
@@ -37,6 +39,7 @@ impl Cause {
             Self::NotYetVisible { .. } => "not yet visible".to_owned(),
             Self::NotWrittenYet => "not written yet".to_owned(),
             Self::Quarantined(code) => format!("quarantined: {code}"),
+            Self::Skipped(reason) => format!("skipped: {reason}"),
             Self::NotInLedger => "object not in the ledger".to_owned(),
             Self::ObjectChanged => "object changed since it was written".to_owned(),
             Self::Unknown => "unknown".to_owned(),
@@ -55,6 +58,7 @@ impl Cause {
             }
             Self::NotWrittenYet => "the ledger has its object as not done; go on with the backfill".to_owned(),
             Self::Quarantined(code) => format!("the ledger quarantined the row as `{code}`"),
+            Self::Skipped(_) => "a person left its object out (`units skip`); `units retry` and a backfill would write it".to_owned(),
             Self::NotInLedger => "no backfill of this migration knows its object".to_owned(),
             Self::ObjectChanged => "the ledger knows its object with another ETag".to_owned(),
             Self::Unknown if kind == Kind::Changed => {
@@ -84,7 +88,7 @@ impl Why<'_> {
     /// Why none of the `written` rows of a key is in the target: missing, or pending.
     pub(super) fn absent<'e>(&self, written: impl Iterator<Item = &'e Entry>) -> (Kind, Cause) {
         let Some(ledger) = self.ledger else { return (Kind::Missing, Cause::NoLedger) };
-        // Of several copies, the one that explains most: acknowledged over quarantined over not written over unknown.
+        // Of several copies, the one that explains most: acknowledged over quarantined over skipped over not written over unknown.
         let mut best: Option<(u8, Cause)> = None;
         for entry in written {
             let judged = self.judge(ledger, entry);
@@ -97,6 +101,7 @@ impl Why<'_> {
         }
         match best {
             Some((_, cause @ Cause::NotYetVisible { .. })) => (Kind::Pending, cause),
+            Some((_, cause @ Cause::Skipped(_))) => (Kind::Skipped, cause),
             Some((_, cause)) => (Kind::Missing, cause),
             None => (Kind::Missing, Cause::Unknown),
         }
@@ -106,11 +111,14 @@ impl Why<'_> {
         if let Some(code) = ledger.quarantined(entry.unit, entry.row) {
             return (1, Cause::Quarantined(Arc::clone(code)));
         }
-        let Some(unit) = ledger.unit(entry.unit) else { return (4, Cause::NotInLedger) };
+        let Some(unit) = ledger.unit(entry.unit) else { return (5, Cause::NotInLedger) };
         if !unit.unchanged {
-            return (3, Cause::ObjectChanged);
+            return (4, Cause::ObjectChanged);
         }
-        let Some(finished_at) = unit.finished_at else { return (2, Cause::NotWrittenYet) };
+        if let Some(reason) = &unit.skipped {
+            return (2, Cause::Skipped(Arc::clone(reason)));
+        }
+        let Some(finished_at) = unit.finished_at else { return (3, Cause::NotWrittenYet) };
         let until = self.visible_by(finished_at, entry.time);
         (0, if self.now < until { Cause::NotYetVisible { until } } else { Cause::Unknown })
     }

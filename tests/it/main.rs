@@ -17,6 +17,7 @@ mod fault_ground;
 mod fault_matrix;
 mod findings;
 mod live;
+mod mending;
 mod migration;
 mod peers;
 mod press_line;

@@ -39,6 +39,7 @@ pub(super) struct Fresh {
 
 /// Loads the plan and refuses a stale one.
 pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
+    super::replay::finish(context)?;
     let plan = Plan::load(&context.dir.plan())?;
     let inventory = Inventory::load(&context.dir.inventory())?;
     let settings = Settings::load(&context.dir.settings())?;
@@ -49,7 +50,10 @@ pub(super) fn fresh_plan(context: &Context) -> Result<Fresh, CommandError> {
         let stale = CommandError::from(stale);
         // Planning again would not help: the plan of a backfill that has begun stays.
         return Err(if super::plan::begun_with(context)?.is_some() {
-            stale.hinted("a backfill by this plan has begun: undo the change, or plan in a directory of its own (--dir) and begin there")
+            stale.hinted(
+                "a backfill by this plan has begun: undo the change, or plan in a directory of its own (--dir) and begin there; where a changed \
+                 mapping is to bring in rows from quarantine, `quarantine replay` does it",
+            )
         } else {
             stale
         });
@@ -102,7 +106,11 @@ pub(super) fn written(
 }
 
 /// The plan's units, read from the history and mapped by the plan's own rules.
-fn units_of(plan: &Plan, listing: &Arc<Listing>, rows: Arc<dyn RowReader>) -> Result<impl backfill::UnitReader + 'static, CommandError> {
+pub(super) fn units_of(
+    plan: &Plan,
+    listing: &Arc<Listing>,
+    rows: Arc<dyn RowReader>,
+) -> Result<impl backfill::UnitReader + 'static, CommandError> {
     let mappers = plan.tables.iter().map(|table| Mapper::new(&table.mapping)).collect::<Result<Vec<_>, _>>()?;
     let units = HistoryUnits::new(
         plan,

@@ -2,7 +2,7 @@
 
 use iota2ts::evidence::{Checked, Evidence, EvidenceInputs, LedgerAccount, gather, teardown as script};
 use iota2ts::inventory::Inventory;
-use iota2ts::ledger::LedgerView;
+use iota2ts::ledger::{LedgerView, UnitState};
 use iota2ts::plan::Plan;
 use iota2ts::report;
 use iota2ts::settings::Settings;
@@ -70,7 +70,12 @@ pub(super) fn leave(context: &Context, verification: &Verification) -> Result<St
     let plan = Plan::load(&context.dir.plan())?;
     let ledger = if verification.ledger_consulted {
         let view = LedgerView::open(&context.dir.ledger())?;
-        Some(LedgerAccount { identity: view.identity()?, runs: view.runs()?, totals: view.totals()? })
+        let skipped = view.states()?.into_iter().filter_map(|(unit, state)| match state {
+            UnitState::Done { skipped: Some(reason), .. } => Some((unit.key, reason)),
+            _ => None,
+        });
+        let (skipped, earlier_plans) = (skipped.collect(), view.earlier_plans()?);
+        Some(LedgerAccount { identity: view.identity()?, runs: view.runs()?, totals: view.totals()?, skipped, earlier_plans })
     } else {
         None
     };

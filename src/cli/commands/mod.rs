@@ -13,6 +13,7 @@ pub(super) mod local;
 pub(super) mod plan;
 pub(super) mod quarantine;
 pub(super) mod reference;
+pub(super) mod replay;
 pub(super) mod run;
 pub(super) mod status;
 pub(super) mod target;

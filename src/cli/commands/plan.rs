@@ -56,7 +56,7 @@ pub(super) fn begun_with(context: &Context) -> Result<Option<Plan>, CommandError
     Ok((plan.digest() == digest).then_some(plan))
 }
 
-fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result<Plan, CommandError> {
+pub(super) fn make(context: &Context, history: Option<&Path>, sample: SampleArgs) -> Result<Plan, CommandError> {
     let inventory = Inventory::load(&context.dir.inventory())?;
     let existing = existing_settings(context)?;
     let history = history_of(context, history, existing.as_ref())?;

@@ -19,6 +19,7 @@ struct Reason {
 pub(in crate::cli) fn quarantine(context: &Context, action: &QuarantineAction) -> Result<Ended, CommandError> {
     match action {
         QuarantineAction::List => list(context),
+        QuarantineAction::Replay => super::replay::replay(context),
         QuarantineAction::Show { code, object, limit } => show(context, code.as_deref(), object.as_deref(), *limit),
     }
 }

@@ -13,18 +13,28 @@ struct Status {
     units_done: usize,
     units_pending: usize,
     damaged_objects: Vec<String>,
+    /// With the reason.
+    skipped_objects: BTreeMap<String, String>,
     totals: BTreeMap<String, Tally>,
     runs: Vec<Run>,
 }
 
 pub(in crate::cli) fn status(context: &Context) -> Result<Ended, CommandError> {
     let view = LedgerView::open(&context.dir.ledger())?;
-    let mut status = Status { units_done: 0, units_pending: 0, damaged_objects: Vec::new(), totals: view.totals()?, runs: view.runs()? };
+    let mut status = Status {
+        units_done: 0,
+        units_pending: 0,
+        damaged_objects: Vec::new(),
+        skipped_objects: BTreeMap::new(),
+        totals: view.totals()?,
+        runs: view.runs()?,
+    };
     for (unit, state) in view.states()? {
         match state {
             UnitState::Pending => status.units_pending += 1,
-            UnitState::Done { damage, .. } => {
+            UnitState::Done { damage, skipped, .. } => {
                 status.units_done += 1;
+                status.skipped_objects.extend(skipped.map(|reason| (unit.key.clone(), reason)));
                 if let Some(damage) = damage {
                     status.damaged_objects.push(format!("{}: {damage}", unit.key));
                 }
@@ -42,6 +52,7 @@ fn text(status: &Status) -> String {
         ("acknowledged", Align::Right),
         ("filtered", Align::Right),
         ("quarantined", Align::Right),
+        ("skipped", Align::Right),
     ]);
     for (name, tally) in &status.totals {
         table.row([
@@ -50,10 +61,13 @@ fn text(status: &Status) -> String {
             text::count(tally.acknowledged),
             text::count(tally.filtered_total()),
             text::count(tally.quarantined_total()),
+            text::count(tally.skipped),
         ]);
     }
     let next = if status.units_pending > 0 { "next: iota2ts backfill goes on" } else { "next: iota2ts verify" };
     let damaged: String = status.damaged_objects.iter().map(|line| format!("damaged: {}\n", text::shown(line))).collect();
+    let skipped = status.skipped_objects.iter().map(|(key, reason)| format!("skipped: {}: {}\n", text::shown(key), text::shown(reason)));
+    let damaged: String = skipped.chain(std::iter::once(damaged)).collect();
     format!(
         "{} objects done, {} to do, {} runs\n\n{}\n{damaged}{next}\n",
         status.units_done,

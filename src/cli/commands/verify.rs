@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use iota2ts::census::MappedSource;
-use iota2ts::history::Listing;
+use iota2ts::history::{Listing, RowReader};
 use iota2ts::inventory::Inventory;
-use iota2ts::ledger::{LedgerView, quarantine};
+use iota2ts::ledger::{LedgerView, Unit, UnitState, quarantine};
 use iota2ts::mapping::TableMapping;
 use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::target::liveanalytics::LiveAnalyticsReader;
 use iota2ts::verify::translation::{Side, TranslationJob};
-use iota2ts::verify::{self, LedgerRecord, Verdict, Verification, VerifyJob, VerifyOptions};
+use iota2ts::verify::{self, LedgerRecord, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions};
 
 use crate::cli::args::{TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, runtime};
@@ -67,9 +67,12 @@ fn transform_check(context: &Context) -> Result<Ended, CommandError> {
 /// Verifies and leaves the report in the migration directory.
 pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verification, CommandError> {
     let fresh = fresh_plan(context)?;
-    let ledger = ledger_record(context, &fresh.plan.digest(), &fresh.listing)?;
+    let (ledger, rows) = match ledger_record(context, &fresh.plan.digest(), &fresh.listing)? {
+        Some((record, skipped)) => (Some(record), Arc::new(SkippedObjects::new(fresh.rows, &skipped)) as Arc<dyn RowReader>),
+        None => (None, fresh.rows),
+    };
     let differences = context.dir.report("differences.jsonl")?;
-    let source = MappedSource::new(fresh.rows, fresh.plan.tables.iter().map(|table| &table.mapping))?;
+    let source = MappedSource::new(rows, fresh.plan.tables.iter().map(|table| &table.mapping))?;
     let options = VerifyOptions { readers: fresh.plan.write.readers, ..VerifyOptions::default() };
     let verification = runtime()?.block_on(async {
         let opened = target::open(context, kind, &fresh.plan.target.database).await?;
@@ -103,7 +106,11 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
 }
 
 /// What the ledger knows, to say why; none when there is no ledger of this plan.
-fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Result<Option<LedgerRecord>, CommandError> {
+fn ledger_record(
+    context: &Context,
+    plan_digest: &str,
+    listing: &Listing,
+) -> Result<Option<(LedgerRecord, Vec<(Unit, UnitState)>)>, CommandError> {
     let path = context.dir.ledger();
     if !path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))? {
         return Ok(None);
@@ -113,9 +120,10 @@ fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Res
         context.printer.note("the ledger belongs to another plan; differences are reported without its reasons");
         return Ok(None);
     }
-    let mut record = LedgerRecord::new(listing, &view.states()?);
+    let states = view.states()?;
+    let mut record = LedgerRecord::new(listing, &states);
     for row in quarantine::read(&context.dir.quarantine())? {
         record.add_quarantined(&row?);
     }
-    Ok(Some(record))
+    Ok(Some((record, states)))
 }

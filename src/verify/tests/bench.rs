@@ -132,7 +132,7 @@ impl Bench {
                     }
                 }
                 let unit = Unit { id, key: key.clone(), etag: format!("etag of {key}"), table: "t".to_owned(), bytes: 1 };
-                (unit, UnitState::Done { tallies, damage: None, finished_at: Nanos(FINISHED_AT) })
+                (unit, UnitState::Done { tallies, damage: None, finished_at: Nanos(FINISHED_AT), skipped: None })
             })
             .collect()
     }
