@@ -1,7 +1,7 @@
 //! Named moments at which a test may have the process die, to prove that nothing is lost when it does.
 //!
-//! Invariant: [`ALL`] names every moment of a backfill and [`EXPORT`] every moment of an export, so that a test can kill the program at each
-//! of them and none is left untried.
+//! Invariant: every moment is in a list ([`ALL`] of a backfill, [`EXPORT`], [`REPLAY`], [`SKIP`], [`VERIFY`]), so that a test can kill the
+//! program at each of them and none is left untried; `tests/it/failpoints.rs` sees to that.
 //!
 //! Every room above may use this. Nothing here is reached unless a caller asked for it by name.
 
@@ -15,6 +15,16 @@ pub const REPLAY: &[&str] = &[REPLAY_BEFORE_LEDGER, BEFORE_COMMIT, AFTER_COMMIT,
 
 /// The moments at which an object is left out, in their order.
 pub const SKIP: &[&str] = &[AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
+
+/// The moments of a verification that leaves its report and its evidence, in their order.
+pub const VERIFY: &[&str] = &[VERIFY_COMPARED, VERIFY_REPORTED, VERIFY_PROVED];
+
+/// Source and target are compared and the differences listed; nothing is said of it.
+pub const VERIFY_COMPARED: &str = "verify:after_comparison_before_report";
+/// The report is there, and no evidence.
+pub const VERIFY_REPORTED: &str = "verify:after_report_before_evidence";
+/// The evidence is durable, and nobody has been told yet.
+pub const VERIFY_PROVED: &str = "evidence:after_save";
 
 /// The next plan is durable beside the present one, and the ledger does not know.
 pub const REPLAY_BEFORE_LEDGER: &str = "replay:before_ledger";
@@ -65,7 +75,7 @@ struct Abort {
 pub struct UnknownFailpoint(pub String);
 
 fn known() -> impl Iterator<Item = &'static &'static str> {
-    ALL.iter().chain(EXPORT).chain(REPLAY)
+    ALL.iter().chain(EXPORT).chain(REPLAY).chain(VERIFY)
 }
 
 impl Failpoints {
@@ -99,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_listed_names_can_be_armed() {
-        for name in ALL.iter().chain(EXPORT).chain(REPLAY).chain(SKIP) {
+        for name in [ALL, EXPORT, REPLAY, SKIP, VERIFY].into_iter().flatten() {
             assert!(Failpoints::abort_at(name, 1).is_ok());
         }
         let error = Failpoints::abort_at("backfill:lunch", 1).unwrap_err();

@@ -1,123 +1,220 @@
-//! A campaign of kills at random instants: whatever is lost or doubled on the way shows row for row.
+//! Campaigns against the real executable: killed at random instants, frozen at random instants, behind a proxy that cuts, delays, reorders
+//! and repeats. Whatever is lost or doubled on the way shows row for row.
 //!
-//! `cargo test --test it campaign -- --ignored --nocapture` prints what came of it; `IOTA2TS_KILLS` and `IOTA2TS_KILL_SEED` set how many
-//! and which.
+//! `cargo test --test it campaign_ -- --ignored --nocapture --test-threads 1` prints what came of all three; `IOTA2TS_KILLS`,
+//! `IOTA2TS_FREEZES` and `IOTA2TS_CHAOS_BACKFILLS` set how much, `IOTA2TS_CAMPAIGN_SEED` which. A short form of each runs with all other
+//! tests.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use iota2ts::local::{self, LocalSettings};
-use iota2ts::time::{ManualClock, Nanos};
-
+use crate::chaos::{Chaos, Random};
 use crate::environment::Environment;
 use crate::migration::{gzip, planned};
+use crate::served::{Served, StoredRow};
 
-const OBJECTS: i64 = 1500;
 const ROWS_OF_AN_OBJECT: i64 = 20;
-const NOW_NANOS: i64 = 1_765_756_800_000_000_000;
 
 #[allow(clippy::disallowed_methods, reason = "the settings of a campaign that a person runs")]
 fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
+fn seed() -> u64 {
+    setting("IOTA2TS_CAMPAIGN_SEED", 7)
 }
 
-/// Many small objects, so that there is something to lose at every instant.
-fn plant() -> Environment {
-    let environment = Environment::new();
-    environment.write("definitions/store.json", r#"{"datastoreName":"plant"}"#);
-    for object in 0..OBJECTS {
-        let row = |at: i64| format!("{{\"ts\":{},\"device_id\":\"d{}\",\"flow\":{at}.25}}\n", 1_760_000_000 + at * 41, at % 37);
-        let text: String = (object * ROWS_OF_AN_OBJECT..(object + 1) * ROWS_OF_AN_OBJECT).map(row).collect();
-        environment
-            .write(&format!("history/datastore/plant/__dt=2025-10-{:02} 00:00:00/{object:05}.json.gz", 9 + object / 400), gzip(&text));
-    }
-    environment
+/// Many small objects, so that there is something to lose at every instant; and what an undisturbed run makes of them.
+struct Campaign {
+    environment: Environment,
+    undisturbed: Vec<StoredRow>,
+    /// How long that took.
+    takes: Duration,
+    random: Random,
+    began: Instant,
+    backfills: u64,
+    begun: u64,
+    lost: usize,
+    extra: usize,
 }
 
-/// Key, content, time and version.
-type StoredRow = (Vec<u8>, Vec<u8>, i64, i64);
-
-/// Every stored row of the target's one table, in the order of keys.
-fn stored(data: &Path) -> Vec<StoredRow> {
-    let store = rusqlite::Connection::open(data.join("timestream.db")).unwrap();
-    let mut statement = store.prepare("SELECT key, content, time, version FROM t1 ORDER BY key").unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
-    rows.map(Result::unwrap).collect()
-}
-
-/// Backfills to the end, killed at random instants as long as `kills` lasts; gives the stored rows and how often it was begun.
-fn backfilled(environment: &Environment, round: u64, kills: &mut u64, within: Duration, random: &mut u64) -> (Vec<StoredRow>, u64) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let data = environment.path(&format!("service-{round}"));
-    let running = runtime.block_on(local::start(LocalSettings::new(&data, Arc::new(ManualClock::at(Nanos(NOW_NANOS)))))).unwrap();
-    let endpoint_url = running.endpoint_url();
-    let ledger = environment.path("migration");
-    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-        drop(std::fs::remove_file(ledger.join(name)));
-    }
-    let mut begun = 0;
-    loop {
-        begun += 1;
-        let args = ["-q", "--endpoint-url", &endpoint_url, "--region", "us-east-1", "backfill", "--target", "aws"];
-        let mut command = environment.command(&args);
-        command.env("AWS_ACCESS_KEY_ID", "embedded").env("AWS_SECRET_ACCESS_KEY", "embedded").stdout(std::process::Stdio::null());
-        let mut child = command.spawn().unwrap();
-        if *kills > 0 {
-            let wait = Duration::from_micros(next(random) % u64::try_from(within.as_micros()).unwrap().max(1));
-            let until = Instant::now() + wait;
-            while Instant::now() < until && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            if child.try_wait().unwrap().is_none() {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                *kills -= 1;
-                continue;
-            }
+impl Campaign {
+    fn new(objects: i64, seed: u64) -> Self {
+        let environment = Environment::new();
+        environment.write("definitions/store.json", r#"{"datastoreName":"plant"}"#);
+        for object in 0..objects {
+            let row = |at: i64| format!("{{\"ts\":{},\"device_id\":\"d{}\",\"flow\":{at}.25}}\n", 1_760_000_000 + at * 41, at % 37);
+            let text: String = (object * ROWS_OF_AN_OBJECT..(object + 1) * ROWS_OF_AN_OBJECT).map(row).collect();
+            environment
+                .write(&format!("history/datastore/plant/__dt=2025-10-{:02} 00:00:00/{object:05}.json.gz", 9 + object / 400), gzip(&text));
         }
-        assert!(child.wait().unwrap().success(), "a resumed backfill failed");
-        break;
+        planned(&environment);
+        let (random, began) = (Random::new(seed), Instant::now());
+        let (takes, undisturbed) = (Duration::ZERO, Vec::new());
+        let mut campaign = Self { environment, undisturbed, takes, random, began, backfills: 0, begun: 0, lost: 0, extra: 0 };
+        let served = campaign.served();
+        let began = Instant::now();
+        assert!(campaign.begin(&served.endpoint_url).wait().unwrap().success());
+        campaign.takes = began.elapsed();
+        campaign.undisturbed = served.stored();
+        assert_eq!(i64::try_from(campaign.undisturbed.len()).unwrap(), objects * ROWS_OF_AN_OBJECT);
+        (campaign.backfills, campaign.begun) = (0, 0);
+        campaign
     }
-    runtime.block_on(running.stop()).unwrap();
-    (stored(&data), begun)
+
+    /// A service that holds nothing, and a ledger that has not begun.
+    fn served(&mut self) -> Served {
+        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+            drop(std::fs::remove_file(self.environment.path("migration").join(name)));
+        }
+        self.backfills += 1;
+        let data = self.environment.path("service");
+        drop(std::fs::remove_dir_all(&data));
+        Served::new(&data)
+    }
+
+    fn begin(&mut self, endpoint_url: &str) -> Child {
+        self.begun += 1;
+        let args = ["-q", "--endpoint-url", endpoint_url, "--region", "us-east-1", "backfill", "--target", "aws"];
+        let mut command = self.environment.command(&args);
+        command.env("AWS_ACCESS_KEY_ID", "embedded").env("AWS_SECRET_ACCESS_KEY", "embedded");
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits for a random while, or until the child has ended; whether it is still running.
+    fn strikes(&mut self, child: &mut Child, most: Duration) -> bool {
+        let until = Instant::now() + self.random.within(most);
+        while Instant::now() < until {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.try_wait().unwrap().is_none()
+    }
+
+    fn compare(&mut self, served: Served) {
+        let rows = served.stored();
+        drop(served);
+        self.lost += self.undisturbed.iter().filter(|row| rows.binary_search(row).is_err()).count();
+        self.extra += rows.iter().filter(|row| self.undisturbed.binary_search(row).is_err()).count();
+    }
+
+    fn kill(&mut self, mut kills: u64) {
+        while kills > 0 {
+            let served = self.served();
+            // No more than a share of the kills in each, so that ends and beginnings are hit as well.
+            let mut here = kills.min(25);
+            loop {
+                let mut child = self.begin(&served.endpoint_url);
+                if here > 0 && self.strikes(&mut child, self.takes) {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    (here, kills) = (here - 1, kills - 1);
+                    continue;
+                }
+                assert!(child.wait().unwrap().success(), "a resumed backfill failed");
+                break;
+            }
+            self.compare(served);
+        }
+    }
+
+    fn freeze(&mut self, mut freezes: u64) {
+        while freezes > 0 {
+            let served = self.served();
+            let mut child = self.begin(&served.endpoint_url);
+            while freezes > 0 && self.strikes(&mut child, self.takes / 4) {
+                signal("STOP", &child);
+                std::thread::sleep(self.random.within(Duration::from_millis(300)));
+                signal("CONT", &child);
+                freezes -= 1;
+            }
+            assert!(child.wait().unwrap().success(), "a backfill that was frozen failed");
+            self.compare(served);
+        }
+    }
+
+    /// Gives cuts, delays and repeats.
+    fn chaos(&mut self, backfills: u64) -> [u64; 3] {
+        let mut sums = [0; 3];
+        for _ in 0..backfills {
+            let served = self.served();
+            let service = served.endpoint_url.trim_start_matches("http://").parse().unwrap();
+            let proxy = Chaos::before(service, self.random.next());
+            let ended = loop {
+                let ended = self.begin(&proxy.url()).wait_with_output().unwrap();
+                if ended.status.success() {
+                    break ended;
+                }
+                let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+                assert!(ended.status.code() == Some(1) && said.contains("hint:"), "neither done nor refused with a word: {said}");
+                assert!(self.begun < 50 * backfills, "it comes to no end: {said}");
+            };
+            assert!(ended.stdout.is_empty());
+            for (sum, count) in sums.iter_mut().zip([&proxy.done.cuts, &proxy.done.delays, &proxy.done.repeats]) {
+                *sum += count.load(Ordering::SeqCst);
+            }
+            drop(proxy);
+            self.compare(served);
+        }
+        sums
+    }
+
+    #[allow(clippy::print_stdout, reason = "what a campaign is run for")]
+    fn told(&self, seed: u64, what: &str) {
+        println!(
+            "seed {seed}: {what} in {} backfills of {} rows, begun {} times: {} rows lost, {} extra; {:.0} s",
+            self.backfills,
+            self.undisturbed.len(),
+            self.begun,
+            self.lost,
+            self.extra,
+            self.began.elapsed().as_secs_f64()
+        );
+        assert_eq!((self.lost, self.extra), (0, 0));
+    }
+}
+
+fn signal(name: &str, child: &Child) {
+    // A child that has just ended is gone for the signal, too, and not for `wait`.
+    drop(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).stderr(Stdio::null()).status());
+}
+
+#[test]
+fn a_short_campaign_loses_nothing_and_doubles_nothing() {
+    let mut campaign = Campaign::new(150, 7);
+    campaign.kill(6);
+    campaign.freeze(6);
+    let [cuts, ..] = campaign.chaos(1);
+    assert!(cuts > 0, "the proxy did nothing");
+    campaign.told(7, &format!("6 kills, 6 freezes, {cuts} cuts"));
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn campaign_of_random_kills_loses_nothing_and_doubles_nothing() {
-    let (wanted, seed) = (setting("IOTA2TS_KILLS", 1000), setting("IOTA2TS_KILL_SEED", 7));
-    let environment = plant();
-    planned(&environment);
-    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1);
-    let began = Instant::now();
-    let (undisturbed, _) = backfilled(&environment, 0, &mut 0, Duration::ZERO, &mut random);
-    let takes = began.elapsed();
-    assert_eq!(i64::try_from(undisturbed.len()).unwrap(), OBJECTS * ROWS_OF_AN_OBJECT);
-    let (mut left, mut rounds, mut begun, mut lost, mut extra) = (wanted, 0, 0, 0, 0);
-    while left > 0 {
-        rounds += 1;
-        // No more than a share of the kills in each, so that ends and beginnings are hit as well.
-        let mut here = left.min(25);
-        left -= here;
-        let (rows, runs) = backfilled(&environment, rounds, &mut here, takes, &mut random);
-        left += here;
-        begun += runs;
-        lost += undisturbed.iter().filter(|row| rows.binary_search(row).is_err()).count();
-        extra += rows.iter().filter(|row| undisturbed.binary_search(row).is_err()).count();
-        std::fs::remove_dir_all(environment.path(&format!("service-{rounds}"))).unwrap();
-    }
-    println!(
-        "seed {seed}: {wanted} kills in {rounds} backfills of {} rows, begun {begun} times: {lost} rows lost, {extra} extra; {:.0} s",
-        undisturbed.len(),
-        began.elapsed().as_secs_f64()
-    );
-    assert_eq!((lost, extra), (0, 0));
+    let kills = setting("IOTA2TS_KILLS", 1000);
+    let mut campaign = Campaign::new(1500, seed());
+    campaign.kill(kills);
+    campaign.told(seed(), &format!("{kills} kills"));
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn campaign_of_freezes_loses_nothing_and_doubles_nothing() {
+    let freezes = setting("IOTA2TS_FREEZES", 300);
+    let mut campaign = Campaign::new(1500, seed());
+    campaign.freeze(freezes);
+    campaign.told(seed(), &format!("{freezes} freezes"));
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn campaign_behind_a_chaotic_proxy_loses_nothing_and_doubles_nothing() {
+    let backfills = setting("IOTA2TS_CHAOS_BACKFILLS", 20);
+    let mut campaign = Campaign::new(1500, seed());
+    let [cuts, delays, repeats] = campaign.chaos(backfills);
+    campaign.told(seed(), &format!("{cuts} cuts, {delays} delays, {repeats} repeated connections"));
 }

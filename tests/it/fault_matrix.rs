@@ -319,3 +319,25 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_doubled() {
     let documented = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verification.md")).unwrap();
     assert!(documented.contains(&table(&observed)), "docs/verification.md has another table than the one that is printed");
 }
+
+/// The limit is on every file that the process writes: ledger, its log, quarantine.
+#[test]
+fn a_disk_that_is_full_at_any_point_loses_nothing() {
+    let scene = Scene::new();
+    let mut refused = 0;
+    for blocks in (0..=180).step_by(12) {
+        let mut ground = Ground::new(&scene, &format!("full-{blocks}"));
+        let command = ground.command("of-files", BACKFILL);
+        let ran = ground.finish(&mut limited(&command, blocks));
+        if ran.code == Some(1) {
+            refused += 1;
+            assert!(ran.stderr.contains("hint:") && !ran.stderr.contains("panicked"), "{blocks}: {}", ran.stderr);
+        } else {
+            assert_eq!(ran.code, Some(0), "{blocks}: {}", ran.stderr);
+        }
+        ground.backfill("of-files").ended(0);
+        let seen = ground.account();
+        assert_eq!((seen.present, seen.lost, seen.extra), (250, 0, 0), "{blocks}: {seen}");
+    }
+    assert!(refused > 3, "only {refused} limits were felt");
+}

@@ -1,6 +1,7 @@
 //! The one integration binary: runs the real executable in a hermetic environment.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail it; clippy.toml exempts only the tests themselves")]
 
+mod chaos;
 mod environment;
 mod scripted;
 mod served;
@@ -13,6 +14,7 @@ mod capture_live;
 mod demo;
 mod evidence;
 mod export;
+mod failpoints;
 mod fault_ground;
 mod fault_matrix;
 mod findings;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use iota2ts::census::MappedSource;
+use iota2ts::failpoint;
 use iota2ts::history::{Listing, RowReader};
 use iota2ts::inventory::Inventory;
 use iota2ts::ledger::{LedgerView, Unit, UnitState, quarantine};
@@ -14,7 +15,7 @@ use iota2ts::verify::translation::{Side, TranslationJob};
 use iota2ts::verify::{self, LedgerRecord, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions};
 
 use crate::cli::args::{TargetKind, VerifyArgs};
-use crate::cli::{CommandError, Context, Ended, runtime};
+use crate::cli::{CommandError, Context, Ended, failpoints, runtime};
 
 use super::backfill::fresh_plan;
 use super::evidence;
@@ -96,21 +97,24 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
         Ok::<Verification, CommandError>(verification)
     })?;
     context.dir.tidy();
+    let failpoints = failpoints()?;
+    failpoints.hit(failpoint::VERIFY_COMPARED);
     write_report(context, "verification.txt", &report::verification_text(&verification))?;
     let json = serde_json::to_string_pretty(&verification)
         .map_err(|e| CommandError::new(format!("the verification could not be written as JSON: {e}")))?;
     write_report(context, "verification.json", &json)?;
+    failpoints.hit(failpoint::VERIFY_REPORTED);
     let seal = evidence::leave(context, &verification)?;
+    failpoints.hit(failpoint::VERIFY_PROVED);
     context.printer.note(&format!("evidence.json is sealed by {seal}"));
     Ok(verification)
 }
 
+/// The units of a ledger with what became of them.
+type States = Vec<(Unit, UnitState)>;
+
 /// What the ledger knows, to say why; none when there is no ledger of this plan.
-fn ledger_record(
-    context: &Context,
-    plan_digest: &str,
-    listing: &Listing,
-) -> Result<Option<(LedgerRecord, Vec<(Unit, UnitState)>)>, CommandError> {
+fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Result<Option<(LedgerRecord, States)>, CommandError> {
     let path = context.dir.ledger();
     if !path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))? {
         return Ok(None);

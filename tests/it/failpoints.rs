@@ -1,0 +1,91 @@
+//! The moments at which a test may have the program die: all of them are named, reached and tried.
+
+use std::path::{Path, PathBuf};
+
+use iota2ts::failpoint;
+
+use crate::migration::{planned, small_plant};
+
+/// Every Rust file below a folder of the package, with its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_failpoint_is_named_reached_and_tried() {
+    let (src, tests) = (sources("src"), sources("tests/it"));
+    let (own, others): (Vec<_>, Vec<_>) = src.into_iter().partition(|(path, _)| path.ends_with("src/failpoint.rs"));
+    let constant = |line: &str| {
+        let (name, value) = line.strip_prefix("pub const ")?.split_once(": &")?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let constants: Vec<(String, String)> = own[0].1.lines().filter_map(constant).collect();
+    let lists = [
+        ("ALL", failpoint::ALL),
+        ("EXPORT", failpoint::EXPORT),
+        ("REPLAY", failpoint::REPLAY),
+        ("SKIP", failpoint::SKIP),
+        ("VERIFY", failpoint::VERIFY),
+    ];
+    let mut moments = 0;
+    for (name, value) in &constants {
+        let Some(value) = value.strip_prefix("str = \"").and_then(|rest| rest.strip_suffix("\";")) else {
+            assert!(lists.iter().any(|(list, _)| list == name), "the list {name} is not looked at here");
+            assert!(
+                tests.iter().any(|(_, text)| text.contains(&format!("failpoint::{name} {{"))
+                    || text.contains(&format!("in iota2ts::failpoint::{name}"))
+                    || text.contains(&format!("failpoint::{name}.iter()"))),
+                "no test goes through {name}"
+            );
+            continue;
+        };
+        moments += 1;
+        assert!(value.split_once(':').is_some_and(|(room, moment)| !room.is_empty() && !moment.is_empty()), "{value} is not `room:moment`");
+        assert!(lists.iter().any(|(_, list)| list.contains(&value)), "{name} is in no list");
+        let hit = format!("failpoint::{name}");
+        assert!(
+            others.iter().any(|(path, text)| text.contains(&hit) && !path.to_string_lossy().contains("tests")),
+            "{name} is never reached"
+        );
+    }
+    assert!(moments >= 15, "only {moments} constants were found");
+}
+
+#[test]
+fn killed_at_every_moment_of_a_verification_it_claims_nothing_and_the_same_command_ends_it() {
+    let environment = small_plant();
+    planned(&environment);
+    // What there is to see first: everything is missing.
+    environment.run(&["verify", "--target", "embedded"]).ended(2);
+    let before = std::fs::read(environment.path("migration/evidence.json")).unwrap();
+    environment.run(&["backfill", "--target", "embedded"]).ended(0);
+    for failpoint in failpoint::VERIFY {
+        std::fs::write(environment.path("migration/evidence.json"), &before).unwrap();
+        let mut command = environment.command(&["verify", "--target", "embedded"]);
+        let killed = command.env("IOTA2TS_FAILPOINT", format!("{failpoint}:1")).output().unwrap();
+        assert!(!killed.status.success(), "{failpoint} was never reached");
+        let evidence = std::fs::read(environment.path("migration/evidence.json")).unwrap();
+        if *failpoint == failpoint::VERIFY_PROVED {
+            environment.run(&["evidence", "check"]).ended(0);
+        } else {
+            assert!(evidence == before, "after a kill at {failpoint} there is another evidence");
+            environment.run(&["teardown"]).ended(1);
+        }
+        environment.run(&["verify", "--target", "embedded"]).ended(0);
+        environment.run(&["evidence", "check"]).ended(0);
+        assert!(!environment.path("migration/scratch").try_exists().unwrap(), "something is left behind");
+    }
+}
