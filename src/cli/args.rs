@@ -161,6 +161,38 @@ pub(crate) struct VerifyArgs {
     /// Compare the pipelines with the service instead: what they make of the channels' raw messages, and what the datastores hold.
     #[arg(long, conflicts_with = "target")]
     pub(crate) transform: bool,
+    /// Wait up to this long for rows that were acknowledged and are not visible yet, as 90s, 30m or 6h.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "transform")]
+    pub(crate) wait: Option<std::time::Duration>,
+    /// Reports of rejected data to take causes from: a directory, or s3://bucket/prefix, the tables' rejected-data location. Without it,
+    /// those that the embedded Timestream left are read.
+    #[arg(long, value_name = "DIR|s3://…", conflicts_with = "transform")]
+    pub(crate) rejected: Option<String>,
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+}
+
+/// Plain lists beside `report/differences.jsonl`: one line each, its first character says what.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ListArgs {
+    /// Write all lines of the following lists to this file, and `!` for objects that could not be read to their end.
+    #[arg(long, value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) combined: Option<PathBuf>,
+    /// Write source objects none of whose rows differs to this file (`=`).
+    #[arg(long = "match", value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) matching: Option<PathBuf>,
+    /// Write rows that are missing in the target to this file (`-`).
+    #[arg(long, value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) missing: Option<PathBuf>,
+    /// Write rows of the target that the source does not call for to this file (`+`).
+    #[arg(long, value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) extra: Option<PathBuf>,
+    /// Write rows with other values to this file (`*`).
+    #[arg(long, value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) differ: Option<PathBuf>,
+    /// Write rows that may yet appear to this file (`?`).
+    #[arg(long, value_name = "FILE", conflicts_with = "transform")]
+    pub(crate) pending: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +363,21 @@ pub(crate) struct FaultArgs {
     /// Every Nth WriteRecords is stored and its answer lost.
     #[arg(long, value_name = "N")]
     pub(crate) lose_reply_every: Option<u64>,
+}
+
+/// A whole number and a unit.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let unwritten = || "write it as a whole number and s, m, h or d, as 90s or 6h".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(unwritten)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(unwritten()),
+    };
+    let number: u64 = number.parse().map_err(|_| unwritten())?;
+    number.checked_mul(seconds).filter(|all| *all <= 30 * 86_400).map(std::time::Duration::from_secs).ok_or("30d is the most".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

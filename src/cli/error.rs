@@ -55,6 +55,7 @@ from_library!(
     iota2ts::settings::SettingsError,
     iota2ts::stack::StackError,
     iota2ts::target::liveanalytics::ConnectError,
+    iota2ts::target::liveanalytics::ReportsError,
     iota2ts::verify::VerifyError,
 );
 

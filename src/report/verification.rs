@@ -129,6 +129,9 @@ fn about_table(table: &TableVerification) -> String {
     if more > 0 {
         push(&mut text, format_args!("    … and {} more in the list of differences", count(more)));
     }
+    if let Some(until) = table.pending_until {
+        push(&mut text, format_args!("  what is pending counts as missing after {until}"));
+    }
     if table.listed_without_values > 0 {
         push(&mut text, format_args!("    {} of them are listed without their values", count(table.listed_without_values)));
     }
@@ -199,6 +202,22 @@ fn outside(verification: &Verification) -> String {
             format_args!("not compared: {} {} ({} objects), which no table takes", what, shown(&left.store), count(left.objects)),
         );
     }
+    if let Some(read) = &verification.rejected_reports {
+        let place = shown(&read.place);
+        push(
+            &mut text,
+            format_args!("reports of rejected data in {place}: {}, naming {} records", count(read.reports), count(read.records)),
+        );
+        for (report, reason) in read.unread.iter().take(DAMAGED_MAX) {
+            push(&mut text, format_args!("  not read: {}: {}", shown(report), shown(reason)));
+        }
+        if read.unread.len() > DAMAGED_MAX {
+            push(&mut text, format_args!("  not read: {} reports more", count((read.unread.len() - DAMAGED_MAX) as u64)));
+        }
+    }
+    if verification.waited_s > 0 {
+        push(&mut text, format_args!("waited {} s for rows that were not visible yet", count(verification.waited_s)));
+    }
     if verification.passed_over > 0 {
         push(&mut text, format_args!("not compared: {} objects that are no history", count(verification.passed_over)));
     }
@@ -253,13 +272,22 @@ fn next_steps(verification: &Verification) -> Vec<String> {
         steps.push("the source changed since the plan: run `plan` again".to_owned());
     }
     if total(verification, |t| t.pending) > 0 {
-        steps.push("run `verify` again later; magnetic writes may take up to 6 hours to appear".to_owned());
+        steps.push("run `verify` again later, or with `--wait 6h`; magnetic writes may take up to 6 hours to appear".to_owned());
     }
     if total(verification, TableVerification::quarantined) > 0 || caused("quarantined") {
         steps.push("look at the rows in quarantine with `quarantine list`".to_owned());
     }
-    if caused("unknown") {
-        steps.push("look into the reports of rejected data in S3, and at the tables' retention".to_owned());
+    if caused("unknown") && verification.rejected_reports.is_none() {
+        steps.push(
+            "run `verify` again with `--rejected s3://bucket/prefix`, the tables' rejected-data location, and look at their retention"
+                .to_owned(),
+        );
+    }
+    if caused("rejected") {
+        steps.push(
+            "rows of a higher version or of the same one stand in the way: plan with a higher `record_version` in a directory of its own"
+                .to_owned(),
+        );
     }
     if caused("not in the source") || caused("losing side") {
         steps.push("find out who else writes to the tables; rows cannot be deleted there, only expire".to_owned());
@@ -305,6 +333,8 @@ mod tests {
             left_out: Vec::new(),
             passed_over: 2,
             ledger_consulted: true,
+            rejected_reports: None,
+            waited_s: 0,
             differences_listed: 2,
         }
     }
@@ -362,7 +392,7 @@ not compared: 2 objects that are no history
 Verdict: differences. 1 missing, 1 changed, 0 extra, 0 pending.
 Next: run `backfill` again; it goes on where it stopped
 Next: look at the rows in quarantine with `quarantine list`
-Next: look into the reports of rejected data in S3, and at the tables' retention
+Next: run `verify` again with `--rejected s3://bucket/prefix`, the tables' rejected-data location, and look at their retention
 ");
     }
 

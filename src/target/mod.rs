@@ -9,7 +9,7 @@
 
 pub mod liveanalytics;
 
-use crate::record::{MeasureKind, Record};
+use crate::record::{MeasureKind, Record, RecordKey};
 use crate::time::Nanos;
 
 /// A table as the migration wants it.
@@ -59,6 +59,15 @@ pub enum RejectionCause {
     /// The target holds this key with the same version and another value.
     Conflict,
     Other,
+}
+
+/// One record that the target acknowledged, dropped afterwards, and reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateRejection {
+    pub key: RecordKey,
+    pub cause: RejectionCause,
+    /// The service's own words, on one line.
+    pub reason: String,
 }
 
 /// Why a whole request failed. The caller decides what to do by the variant alone.

@@ -120,7 +120,7 @@ impl Comparison<'_> {
         let repeats = group.written().count() as u64 - 1;
         let difference = |kind, cause, target| Found { kind, cause, key: first.key, time: first.time, source, repeats, target };
         let Some((row, again)) = found.split_first() else {
-            let (kind, cause) = self.why.absent(group.written());
+            let (kind, cause) = self.why.absent(first.key, group.written());
             tell(difference(kind, cause, None))?;
             return Ok(false);
         };

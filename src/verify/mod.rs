@@ -20,7 +20,9 @@ mod differences;
 mod error;
 mod expect;
 mod ledger;
+mod lists;
 mod model;
+mod rejected;
 mod run;
 mod skipped;
 #[cfg(test)]
@@ -30,6 +32,8 @@ mod why;
 
 pub use error::VerifyError;
 pub use ledger::LedgerRecord;
+pub use lists::Lists;
 pub use model::*;
+pub use rejected::{RejectedReports, Rejections};
 pub use run::{VerifyJob, VerifyOptions, verify};
 pub use skipped::SkippedObjects;

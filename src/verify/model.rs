@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rejected::RejectedReports;
 use crate::history::Layout;
 use crate::time::Nanos;
 
@@ -22,8 +23,19 @@ pub struct Verification {
     pub passed_over: u64,
     /// Whether a ledger was there to say why.
     pub ledger_consulted: bool,
+    /// The reports of rejected data that were read to say why; none where none were named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_reports: Option<RejectedReports>,
+    /// How long it was waited for rows that were not visible yet, in seconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_s: u64,
     /// Lines in the file of differences.
     pub differences_listed: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
 }
 
 /// The answer. Only [`Verdict::Complete`] is exit code 0.
@@ -126,6 +138,9 @@ pub struct TableVerification {
     /// Rows of objects that a person left out, with a reason.
     #[serde(default)]
     pub skipped: u64,
+    /// When the last of them counts as missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_until: Option<Nanos>,
     pub missing: u64,
     /// Rows of the target that the source does not call for.
     pub extra: u64,

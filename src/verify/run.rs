@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,14 +14,16 @@ use super::differences::DifferencesFile;
 use super::error::VerifyError;
 use super::expect::{Expected, disagreements, expect};
 use super::ledger::LedgerRecord;
+use super::lists::{self, Lists};
 use super::model::{Kind, LedgerDisagreement, LeftOut, Method, TableVerification, Verification};
-use super::why::Why;
+use super::rejected::Rejections;
+use super::why::{Cause, Why};
 use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shapes_of, take_from};
-use crate::history::{Layout, Listing, ReadLimits};
+use crate::history::{Layout, Listing, ReadLimits, SourceObject};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::target::{ReadShape, Reader};
-use crate::time::{Clock, DAY_NANOS, HOUR_NANOS};
+use crate::time::{Clock, DAY_NANOS, HOUR_NANOS, Nanos};
 
 /// All that a verification needs. The source is joined with the plan's mappings, in the plan's order of tables.
 pub struct VerifyJob<R> {
@@ -30,12 +33,16 @@ pub struct VerifyJob<R> {
     pub source: Arc<dyn MappedHistory>,
     pub reader: R,
     pub ledger: Option<Arc<LedgerRecord>>,
+    /// What reports of rejected data say, where some were read.
+    pub rejections: Option<Arc<Rejections>>,
     pub clock: Arc<dyn Clock>,
     pub progress: Arc<dyn Progress>,
     /// A directory that may be made; about 52 bytes per row are needed while it runs.
     pub scratch: PathBuf,
     /// Where the list of differences goes, also when there is none.
     pub differences: PathBuf,
+    /// Plain lists of it beside.
+    pub lists: Lists,
     pub options: VerifyOptions,
 }
 
@@ -63,6 +70,8 @@ pub struct VerifyOptions {
     pub magnetic_window_nanos: i64,
     /// The same for the memory store: reads are eventually consistent, for how long is not stated.
     pub memory_window_nanos: i64,
+    /// How long to wait for rows that are not visible yet before the verdict.
+    pub wait: Duration,
     /// A bucket of more target rows is fetched in pieces.
     pub rows_per_request_max: u64,
     /// Keys in memory at once.
@@ -78,6 +87,7 @@ impl Default for VerifyOptions {
             described_max: 20_000,
             magnetic_window_nanos: 6 * HOUR_NANOS,
             memory_window_nanos: HOUR_NANOS / 12,
+            wait: Duration::ZERO,
             rows_per_request_max: 200_000,
             entries_at_once: ENTRIES_AT_ONCE,
         }
@@ -96,12 +106,30 @@ pub async fn verify<R: Reader>(job: VerifyJob<R>) -> Result<Verification, Verify
     let expected = expectations(&job, &taken).await?;
     let shapes = shapes_of(job.plan.tables.iter().map(|table| &table.mapping));
     let mut file = DifferencesFile::create(&job.differences)?;
-    let mut tables = Vec::new();
+    let mut checked = Vec::new();
     for (table, shape) in shapes.iter().enumerate() {
-        let verified = verify_table(&job, &taken, &expected, table, shape, &mut file).await?;
-        verified.check().map_err(|identity| VerifyError::Unbalanced { table: verified.table.clone(), identity })?;
+        checked.push(check_table(&job, &taken, &expected, table, shape).await?);
+    }
+    let mut waited = Duration::ZERO;
+    while waited < job.options.wait && checked.iter().any(|(verified, _)| verified.pending > 0) {
+        let pause = pause_within(job.options.wait).min(job.options.wait - waited);
+        job.progress.begin("waiting for rows to become visible", None, "rows");
+        tokio::time::sleep(pause).await;
+        job.progress.end();
+        waited += pause;
+        for (table, (shape, checked)) in shapes.iter().zip(&mut checked).enumerate() {
+            if checked.0.pending > 0 {
+                *checked = check_table(&job, &taken, &expected, table, shape).await?;
+            }
+        }
+    }
+    let mut tables = Vec::new();
+    for (verified, lines) in checked {
+        file.append(lines)?;
         tables.push(verified);
     }
+    let differences_listed = file.finish()?;
+    write_lists(&job, &tables)?;
     let verification = Verification {
         verified_at: job.clock.now(),
         history: job.plan.history.clone(),
@@ -111,9 +139,38 @@ pub async fn verify<R: Reader>(job: VerifyJob<R>) -> Result<Verification, Verify
         left_out: left_out(&job.plan, &job.listing),
         passed_over: job.listing.passed_over.len() as u64,
         ledger_consulted: job.ledger.is_some(),
-        differences_listed: file.finish()?,
+        rejected_reports: job.rejections.as_ref().map(|rejections| rejections.summary().clone()),
+        waited_s: waited.as_secs(),
+        differences_listed,
     };
     Ok(verification)
+}
+
+/// How long to pause between two looks: often for a short wait, and every five minutes for one of hours, as each look is a query.
+fn pause_within(wait: Duration) -> Duration {
+    (wait / 10).clamp(Duration::from_secs(1), Duration::from_secs(300))
+}
+
+/// Verifies one table, and gives its differences as lines.
+async fn check_table<R: Reader>(
+    job: &VerifyJob<R>,
+    taken: &Arc<Taken>,
+    expected: &[Expected],
+    table: usize,
+    shape: &ReadShape,
+) -> Result<(TableVerification, DifferencesFile), VerifyError> {
+    let (scratch, _) = taken.keys.scratch(table).ok_or(VerifyError::Stopped)?;
+    let mut lines = DifferencesFile::create(&scratch.fresh_path())?;
+    let verified = verify_table(job, taken, expected, table, shape, &mut lines).await?;
+    verified.check().map_err(|identity| VerifyError::Unbalanced { table: verified.table.clone(), identity })?;
+    Ok((verified, lines))
+}
+
+fn write_lists<R>(job: &VerifyJob<R>, tables: &[TableVerification]) -> Result<(), VerifyError> {
+    let damaged: BTreeSet<&str> = tables.iter().flat_map(|table| &table.damaged).map(|(object, _)| object.as_str()).collect();
+    let compared = |object: &&SourceObject| job.plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
+    let objects = job.listing.objects.iter().filter(compared).map(|object| object.id.key.as_str());
+    lists::write(&job.lists, &job.differences, objects, &damaged)
 }
 
 /// Runs `work` off the async threads.
@@ -242,6 +299,7 @@ struct Narrowed {
     counts: Counts,
     causes: BTreeMap<Kind, BTreeMap<String, u64>>,
     uneven: BTreeSet<i64>,
+    pending_until: Option<Nanos>,
     /// Those whose values are fetched.
     described: Vec<Found>,
     /// The others, as lines.
@@ -273,6 +331,7 @@ async fn narrow<R: Reader>(
     verified.present += counts.present;
     verified.changed = counts.changed;
     verified.pending = counts.pending;
+    verified.pending_until = narrowed.pending_until;
     verified.missing = counts.missing;
     verified.skipped = counts.skipped;
     verified.extra = counts.extra;
@@ -297,10 +356,12 @@ async fn compare<R: Reader>(
     mut rest: DifferencesFile,
 ) -> Result<Narrowed, VerifyError> {
     let (taken, ledger, listing) = (Arc::clone(taken), job.ledger.clone(), Arc::clone(&job.listing));
+    let rejections = job.rejections.clone();
     let (now, memory_hours, options) = (job.clock.now(), job.plan.target.memory_hours, job.options.clone());
     blocking(move || {
         let why = Why {
             ledger: ledger.as_deref(),
+            rejections: rejections.as_deref(),
             now,
             memory_hours,
             // What was written to a table that is not there will not appear in it.
@@ -313,9 +374,12 @@ async fn compare<R: Reader>(
         let object = |unit| object_key(&listing, unit);
         let mut causes: BTreeMap<Kind, BTreeMap<String, u64>> = BTreeMap::new();
         let mut described_of: BTreeMap<Kind, usize> = BTreeMap::new();
-        let (mut described, mut uneven) = (Vec::new(), BTreeSet::new());
+        let (mut described, mut uneven, mut pending_until) = (Vec::new(), BTreeSet::new(), None);
         let counts = comparison.run(&mut uneven, &mut |found| {
             *causes.entry(found.kind).or_default().entry(found.cause.label()).or_default() += 1;
+            if let Cause::NotYetVisible { until } = &found.cause {
+                pending_until = pending_until.max(Some(*until));
+            }
             let so_far = described_of.entry(found.kind).or_default();
             if *so_far < options.described_max {
                 *so_far += 1;
@@ -324,7 +388,7 @@ async fn compare<R: Reader>(
             }
             rest.write(&difference(&found, &name, &object, None, None))
         })?;
-        Ok(Narrowed { counts, causes, uneven, described, rest })
+        Ok(Narrowed { counts, causes, uneven, pending_until, described, rest })
     })
     .await
 }

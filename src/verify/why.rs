@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::expect::COLLISION_CODE;
 use super::ledger::LedgerRecord;
 use super::model::Kind;
+use super::rejected::{Rejected, RejectionKind, Rejections};
 use crate::census::{Entry, Group};
 use crate::time::{HOUR_NANOS, Nanos};
 
@@ -21,6 +22,8 @@ pub(super) enum Cause {
     Quarantined(Arc<str>),
     /// A person left its object out, for this reason.
     Skipped(Arc<str>),
+    /// A report of rejected data names it.
+    Rejected(Rejected),
     NotInLedger,
     ObjectChanged,
     /// Acknowledged, and not there.
@@ -40,6 +43,7 @@ impl Cause {
             Self::NotWrittenYet => "not written yet".to_owned(),
             Self::Quarantined(code) => format!("quarantined: {code}"),
             Self::Skipped(reason) => format!("skipped: {reason}"),
+            Self::Rejected(rejected) => format!("rejected: {}", rejected.cause.word()),
             Self::NotInLedger => "object not in the ledger".to_owned(),
             Self::ObjectChanged => "object changed since it was written".to_owned(),
             Self::Unknown => "unknown".to_owned(),
@@ -59,6 +63,14 @@ impl Cause {
             Self::NotWrittenYet => "the ledger has its object as not done; go on with the backfill".to_owned(),
             Self::Quarantined(code) => format!("the ledger quarantined the row as `{code}`"),
             Self::Skipped(_) => "a person left its object out (`units skip`); `units retry` and a backfill would write it".to_owned(),
+            Self::Rejected(Rejected { cause, reason, report }) => {
+                let then = match cause {
+                    RejectionKind::OutsideWindow => "the table's retention does not reach it",
+                    RejectionKind::OlderVersion | RejectionKind::Conflict => "another writer's row stands there",
+                    RejectionKind::Other => "the service took it and dropped it",
+                };
+                format!("{then}; the report {report} says: {reason}")
+            }
             Self::NotInLedger => "no backfill of this migration knows its object".to_owned(),
             Self::ObjectChanged => "the ledger knows its object with another ETag".to_owned(),
             Self::Unknown if kind == Kind::Changed => {
@@ -77,6 +89,7 @@ impl Cause {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Why<'a> {
     pub(super) ledger: Option<&'a LedgerRecord>,
+    pub(super) rejections: Option<&'a Rejections>,
     pub(super) now: Nanos,
     /// Rows older than this when they were written went to the magnetic store (facts: 1.5).
     pub(super) memory_hours: u64,
@@ -85,8 +98,24 @@ pub(super) struct Why<'a> {
 }
 
 impl Why<'_> {
-    /// Why none of the `written` rows of a key is in the target: missing, or pending.
-    pub(super) fn absent<'e>(&self, written: impl Iterator<Item = &'e Entry>) -> (Kind, Cause) {
+    /// Why none of the `written` rows of `key` is in the target: missing, or pending.
+    pub(super) fn absent<'e>(&self, key: u128, written: impl Iterator<Item = &'e Entry>) -> (Kind, Cause) {
+        let (kind, cause) = self.absent_by_ledger(written);
+        match (self.rejected(key), &cause) {
+            // What stands in its place may not be visible either.
+            (Some(rejected), Cause::NotYetVisible { .. }) if rejected.cause.is_of_version() => (kind, cause),
+            (Some(rejected), Cause::NotYetVisible { .. } | Cause::Unknown | Cause::NoLedger) => {
+                (Kind::Missing, Cause::Rejected(rejected.clone()))
+            }
+            _ => (kind, cause),
+        }
+    }
+
+    fn rejected(&self, key: u128) -> Option<&Rejected> {
+        self.rejections.and_then(|rejections| rejections.get(key))
+    }
+
+    fn absent_by_ledger<'e>(&self, written: impl Iterator<Item = &'e Entry>) -> (Kind, Cause) {
         let Some(ledger) = self.ledger else { return (Kind::Missing, Cause::NoLedger) };
         // Of several copies, the one that explains most: acknowledged over quarantined over skipped over not written over unknown.
         let mut best: Option<(u8, Cause)> = None;
@@ -137,8 +166,15 @@ impl Why<'_> {
             return Cause::OtherSide((side.unit, side.row));
         }
         // Whether the row itself was acknowledged does not say where the other value comes from; that it was not, does.
-        match self.absent(group.written()).1 {
-            Cause::NotYetVisible { .. } => Cause::Unknown,
+        match self.absent_by_ledger(group.written()).1 {
+            cause @ (Cause::NotYetVisible { .. } | Cause::Unknown | Cause::NoLedger) => {
+                let rejected = group.entries.first().and_then(|entry| self.rejected(entry.key));
+                match (rejected, cause) {
+                    (Some(rejected), _) => Cause::Rejected(rejected.clone()),
+                    (None, Cause::NotYetVisible { .. }) => Cause::Unknown,
+                    (None, cause) => cause,
+                }
+            }
             cause => cause,
         }
     }

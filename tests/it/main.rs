@@ -28,6 +28,7 @@ mod raw;
 mod routes;
 mod services;
 mod translate;
+mod verification;
 
 /// A test file that nobody declares would never run.
 #[test]

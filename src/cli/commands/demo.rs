@@ -98,7 +98,7 @@ fn play(context: &Context, services: &tokio::runtime::Runtime, clock: &ManualClo
     say(&report::outcome_text(&resumed));
 
     say("8. verify: source and target read again and compared");
-    let verification = verify::verified(context, TargetKind::Aws)?;
+    let verification = verify::verified(context, TargetKind::Aws, verify::Asked::default())?;
     Ok(Played { messages, interrupted, resumed, verification })
 }
 

@@ -84,7 +84,7 @@ fn all(context: &Context, args: &RunArgs, steps: &mut Steps) -> Result<Ended, Co
         return Ok(Ended::WithFindings);
     }
 
-    let verification = verify::verified(context, args.target)?;
+    let verification = verify::verified(context, args.target, verify::Asked::default())?;
     say(&report::verification_text(&verification))?;
     let complete = verification.verdict == Verdict::Complete;
     steps.verification = Some(verification);

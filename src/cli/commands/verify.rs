@@ -10,11 +10,13 @@ use iota2ts::ledger::{LedgerView, Unit, UnitState, quarantine};
 use iota2ts::mapping::TableMapping;
 use iota2ts::report;
 use iota2ts::settings::Settings;
-use iota2ts::target::liveanalytics::LiveAnalyticsReader;
+use iota2ts::target::liveanalytics::{LiveAnalyticsReader, ReportsAt};
 use iota2ts::verify::translation::{Side, TranslationJob};
-use iota2ts::verify::{self, LedgerRecord, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions};
+use iota2ts::verify::{
+    self, Kind, LedgerRecord, Lists, Rejections, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions,
+};
 
-use crate::cli::args::{TargetKind, VerifyArgs};
+use crate::cli::args::{ListArgs, TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, failpoints, runtime};
 
 use super::backfill::fresh_plan;
@@ -25,7 +27,8 @@ use super::target;
 
 pub(in crate::cli) fn verify(context: &Context, args: VerifyArgs) -> Result<Ended, CommandError> {
     let Some(target) = args.target else { return transform_check(context) };
-    let verification = verified(context, target)?;
+    let asked = Asked { wait: args.wait.unwrap_or_default(), rejected: args.rejected, lists: lists(args.lists) };
+    let verification = verified(context, target, asked)?;
     context.printer.result(&report::verification_text(&verification), &verification)?;
     Ok(if verification.verdict == Verdict::Complete { Ended::Clean } else { Ended::WithFindings })
 }
@@ -65,8 +68,23 @@ fn transform_check(context: &Context) -> Result<Ended, CommandError> {
     Ok(if check.is_same() { Ended::Clean } else { Ended::WithFindings })
 }
 
+/// What may be asked of a verification besides.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    wait: std::time::Duration,
+    /// Where reports of rejected data lie.
+    rejected: Option<String>,
+    lists: Lists,
+}
+
+fn lists(args: ListArgs) -> Lists {
+    let kinds = [(Kind::Missing, args.missing), (Kind::Changed, args.differ), (Kind::Extra, args.extra), (Kind::Pending, args.pending)];
+    let of_kind = kinds.into_iter().filter_map(|(kind, path)| Some((kind, path?))).collect();
+    Lists { combined: args.combined, matching: args.matching, of_kind }
+}
+
 /// Verifies and leaves the report in the migration directory.
-pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verification, CommandError> {
+pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Result<Verification, CommandError> {
     let fresh = fresh_plan(context)?;
     let (ledger, rows) = match ledger_record(context, &fresh.plan.digest(), &fresh.listing)? {
         Some((record, skipped)) => (Some(record), Arc::new(SkippedObjects::new(fresh.rows, &skipped)) as Arc<dyn RowReader>),
@@ -74,8 +92,9 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
     };
     let differences = context.dir.report("differences.jsonl")?;
     let source = MappedSource::new(rows, fresh.plan.tables.iter().map(|table| &table.mapping))?;
-    let options = VerifyOptions { readers: fresh.plan.write.readers, ..VerifyOptions::default() };
+    let options = VerifyOptions { readers: fresh.plan.write.readers, wait: asked.wait, ..VerifyOptions::default() };
     let verification = runtime()?.block_on(async {
+        let rejections = rejections(context, kind, asked.rejected).await?;
         let opened = target::open(context, kind, &fresh.plan.target.database).await?;
         let reader = LiveAnalyticsReader::connect(opened.connection.clone()).await?;
         let verification = verify::verify(VerifyJob {
@@ -84,10 +103,12 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
             source: Arc::new(source),
             reader,
             ledger: ledger.map(Arc::new),
+            rejections: rejections.map(Arc::new),
             clock: Arc::clone(&context.clock),
             progress: Arc::clone(&context.progress),
             scratch: context.dir.scratch(),
             differences,
+            lists: asked.lists,
             options,
         })
         .await;
@@ -108,6 +129,46 @@ pub(super) fn verified(context: &Context, kind: TargetKind) -> Result<Verificati
     failpoints.hit(failpoint::VERIFY_PROVED);
     context.printer.note(&format!("evidence.json is sealed by {seal}"));
     Ok(verification)
+}
+
+/// What the reports of rejected data say; none when none are named and the embedded Timestream left none.
+async fn rejections(context: &Context, kind: TargetKind, named: Option<String>) -> Result<Option<Rejections>, CommandError> {
+    let (place, at) = match named {
+        None => match left_by_embedded(context, kind)? {
+            None => return Ok(None),
+            Some(path) => (path.display().to_string(), ReportsAt::Directory(path)),
+        },
+        Some(place) => match place.strip_prefix("s3://") {
+            None => (place.clone(), ReportsAt::Directory(place.into())),
+            Some(address) => {
+                let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+                if bucket.is_empty() {
+                    return Err(CommandError::new(format!("`{place}` names no bucket")).hinted("write it as s3://bucket/prefix"));
+                }
+                let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+                let sdk_config = target::aws_config(context).await?;
+                (place.clone(), ReportsAt::Bucket { bucket, prefix, sdk_config, endpoint_url: context.global.endpoint_url.clone() })
+            }
+        },
+    };
+    let mut rejections = Rejections::of(&place);
+    at.read(&mut |report| rejections.add(&report.name, report.rejections)).await?;
+    Ok(Some(rejections))
+}
+
+#[cfg(feature = "local")]
+fn left_by_embedded(context: &Context, kind: TargetKind) -> Result<Option<std::path::PathBuf>, CommandError> {
+    let path = context.dir.embedded().join("rejected");
+    if kind != TargetKind::Embedded {
+        return Ok(None);
+    }
+    let there = path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))?;
+    Ok(there.then_some(path))
+}
+
+#[cfg(not(feature = "local"))]
+fn left_by_embedded(_context: &Context, _kind: TargetKind) -> Result<Option<std::path::PathBuf>, CommandError> {
+    Ok(None)
 }
 
 /// The units of a ledger with what became of them.

@@ -15,6 +15,7 @@ mod prepare;
 mod reader;
 mod records;
 mod rejection;
+mod reports;
 mod rows;
 mod sql;
 mod validate;
@@ -25,5 +26,6 @@ mod tests;
 
 pub use connection::{ConnectError, Connection};
 pub use reader::LiveAnalyticsReader;
+pub use reports::{Report, ReportsAt, ReportsError};
 pub use validate::{Unfit, validate};
 pub use writer::LiveAnalyticsWriter;

@@ -23,7 +23,7 @@ pub(super) fn rejections(rejected: &[RejectedRecord], sent: usize) -> Option<Vec
 }
 
 /// Reads the cause off the words, which is all there is to go by (facts: reason strings seen).
-fn cause(reason: &str, existing_version: Option<i64>) -> RejectionCause {
+pub(super) fn cause(reason: &str, existing_version: Option<i64>) -> RejectionCause {
     if reason.contains("outside the time range") {
         let (from, to) = window(reason).unzip();
         return RejectionCause::OutsideWindow { from, to };

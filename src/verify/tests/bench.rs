@@ -15,7 +15,7 @@ use crate::record::Record;
 use crate::settings::{TargetSettings, WriteSettings};
 use crate::target::{Bucket, ReadFault, ReadShape, Reader};
 use crate::time::{HOUR_NANOS, ManualClock, Nanos};
-use crate::verify::{Difference, LedgerRecord, Verification, VerifyError, VerifyJob, VerifyOptions, verify};
+use crate::verify::{Difference, LedgerRecord, Lists, Rejections, Verification, VerifyError, VerifyJob, VerifyOptions, verify};
 
 /// A table that stands in memory and answers as the service does.
 #[derive(Debug, Default)]
@@ -23,6 +23,10 @@ pub(in crate::verify) struct FakeTarget {
     /// What shapes of `table` read; of any table when it is empty.
     pub(super) rows: Vec<Record>,
     pub(super) table: String,
+    /// So many requests for buckets are answered without the last row, which is not visible yet.
+    pub(super) late: Mutex<u32>,
+    /// Whether the last row is not visible now.
+    pub(super) hiding: Mutex<bool>,
     /// What shapes of another table read.
     pub(super) elsewhere: Vec<Record>,
     pub(super) refuses_digests: bool,
@@ -36,6 +40,18 @@ pub(in crate::verify) struct FakeTarget {
 }
 
 impl FakeTarget {
+    /// Another look at all of it.
+    fn look(&self) {
+        let mut late = self.late.lock().unwrap();
+        *self.hiding.lock().unwrap() = *late > 0;
+        *late = late.saturating_sub(1);
+    }
+
+    fn visible<'r>(&'r self, shape: &'r ReadShape) -> impl Iterator<Item = &'r Record> {
+        let hidden = usize::from(*self.hiding.lock().unwrap());
+        self.read(shape).take(self.read(shape).count().saturating_sub(hidden))
+    }
+
     fn read<'r>(&'r self, shape: &'r ReadShape) -> impl Iterator<Item = &'r Record> {
         let rows = if self.table.is_empty() || self.table == shape.table { &self.rows } else { &self.elsewhere };
         rows.iter().filter(|row| shape.reads(&row.measure_name))
@@ -54,7 +70,8 @@ impl Reader for FakeTarget {
             return Err(ReadFault::Invalid { message: "Function xxhash64 not registered".to_owned() });
         }
         let mut buckets = std::collections::BTreeMap::<i64, Bucket>::new();
-        for row in self.read(shape) {
+        self.look();
+        for row in self.visible(shape) {
             let from = Nanos(row.time.0.div_euclid(bucket_nanos) * bucket_nanos);
             let bucket = buckets.entry(from.0).or_insert(Bucket { from, rows: 0, digest: 0 });
             bucket.rows += 1;
@@ -67,7 +84,7 @@ impl Reader for FakeTarget {
 
     async fn rows(&self, shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
         self.asked.lock().unwrap().push((from.0, to.0));
-        let mut rows: Vec<&Record> = self.read(shape).filter(|row| from <= row.time && row.time < to).collect();
+        let mut rows: Vec<&Record> = self.visible(shape).filter(|row| from <= row.time && row.time < to).collect();
         rows.sort_by_key(|row| row.time);
         if let Some(fault) = self.row_faults.lock().unwrap().pop_front() {
             rows.iter().take(rows.len().div_ceil(2)).for_each(|row| each((*row).clone()));
@@ -87,6 +104,8 @@ pub(super) struct Bench {
     /// The mappings of the store `s`.
     pub(super) tables: Vec<TableMapping>,
     pub(super) ledger: Option<LedgerRecord>,
+    pub(super) rejections: Option<Rejections>,
+    pub(super) lists: Lists,
     pub(super) now: i64,
     pub(super) options: VerifyOptions,
 }
@@ -109,7 +128,16 @@ impl Bench {
         }
         let options = VerifyOptions { entries_at_once: 12, bucket_nanos: HOUR_NANOS, ..VerifyOptions::default() };
         let target = FakeTarget { rows, ..FakeTarget::default() };
-        Self { history, target, tables: vec![mapping("s", "t", policy)], ledger: None, now: FINISHED_AT + 100 * HOUR_NANOS, options }
+        Self {
+            history,
+            target,
+            tables: vec![mapping("s", "t", policy)],
+            ledger: None,
+            rejections: None,
+            lists: Lists::default(),
+            now: FINISHED_AT + 100 * HOUR_NANOS,
+            options,
+        }
     }
 
     /// A ledger in which every unit is done, with tallies that agree with the source.
@@ -164,10 +192,12 @@ impl Bench {
             source: Arc::new(self.history),
             reader: self.target,
             ledger: self.ledger.map(Arc::new),
+            rejections: self.rejections.map(Arc::new),
             clock: Arc::new(ManualClock::at(Nanos(self.now))),
             progress: Arc::new(Silent),
             scratch: directory.join("scratch"),
             differences: directory.join("report/differences.jsonl"),
+            lists: self.lists,
             options: self.options,
         };
         // It must be possible to run it on any thread.
