@@ -24,17 +24,28 @@ pub fn row_digest(record: &Record, dimensions: &[String], measures: &[(String, M
     i64::from_be_bytes(xxh64(text.as_bytes(), 0).to_be_bytes()) % DIGEST_MODULUS
 }
 
+/// Dimension values are spread over so many slices: a power of two, so that fewer, larger ones are made of it by `% n`.
+pub const SLICES_MAX: u16 = 4096;
+
+/// The slice of `record`, by the values of its `dimensions` alone, so that all rows of a device are in one.
+///
+/// The text is `<characters>:<text>|` for every dimension, `~|` for one that is absent; the slice is
+/// `abs(from_big_endian_64(xxhash64(CAST(text AS varbinary))) % 4096)`.
+#[must_use]
+pub fn dimension_slice(record: &Record, dimensions: &[String]) -> u16 {
+    let mut text = String::new();
+    push_dimensions(&mut text, record, dimensions);
+    let hash = i64::from_be_bytes(xxh64(text.as_bytes(), 0).to_be_bytes());
+    // The remainder is below 4096.
+    u16::try_from(hash.unsigned_abs() % u64::from(SLICES_MAX)).unwrap_or_default()
+}
+
 /// The text that is hashed.
 #[must_use]
 pub fn row_text(record: &Record, dimensions: &[String], measures: &[(String, MeasureKind)]) -> String {
     let mut text = format!("{}|", record.time.0);
     push_string(&mut text, &record.measure_name);
-    for name in dimensions {
-        match record.dimensions.iter().find(|(n, _)| **n == **name) {
-            Some((_, value)) => push_string(&mut text, value),
-            None => text.push_str("~|"),
-        }
-    }
+    push_dimensions(&mut text, record, dimensions);
     for (name, _) in measures {
         match record.measures.iter().find(|(n, _)| **n == **name) {
             None => text.push_str("~|"),
@@ -49,6 +60,15 @@ pub fn row_text(record: &Record, dimensions: &[String], measures: &[(String, Mea
         }
     }
     text
+}
+
+fn push_dimensions(text: &mut String, record: &Record, dimensions: &[String]) {
+    for name in dimensions {
+        match record.dimensions.iter().find(|(n, _)| **n == **name) {
+            Some((_, value)) => push_string(text, value),
+            None => text.push_str("~|"),
+        }
+    }
 }
 
 fn push_string(text: &mut String, value: &str) {

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn entries(contents: &[u64]) -> Vec<Entry> {
-        (1..).zip(contents).map(|(row, content)| Entry { key: 9, unit: 0, row, content: *content, time: 0, digest: 0 }).collect()
+        (1..).zip(contents).map(|(row, content)| Entry { key: 9, unit: 0, row, content: *content, time: 0, digest: 0, slice: 0 }).collect()
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn two_lists_are_walked_key_by_key() {
         let list = |keys: &[u128]| -> Vec<Entry> {
-            (1..).zip(keys).map(|(row, key)| Entry { key: *key, unit: 0, row, content: 0, time: 0, digest: 0 }).collect()
+            (1..).zip(keys).map(|(row, key)| Entry { key: *key, unit: 0, row, content: 0, time: 0, digest: 0, slice: 0 }).collect()
         };
         let mut seen = Vec::new();
         pairs(&list(&[2, 2, 4, 7]), &list(&[1, 2, 5, 5, 7, 9]), &mut |ours, theirs| {

@@ -7,7 +7,7 @@ use super::spill::{Entry, SpillBuffer, SpillError, SpillWriter};
 use super::take::{CensusError, CensusOptions};
 use super::tally::Tally;
 use super::workers::over;
-use crate::digest::row_digest;
+use crate::digest::{dimension_slice, row_digest};
 use crate::history::{Decoded, SourceObject};
 use crate::mapping::TableMapping;
 use crate::progress::Progress;
@@ -154,6 +154,7 @@ impl Reading<'_> {
             content: record.content_digest(),
             time: record.time.0,
             digest: if self.options.digests { row_digest(record, &shape.dimensions, &shape.measures) } else { 0 },
+            slice: if self.options.digests { dimension_slice(record, &shape.dimensions) } else { 0 },
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Layout: a spill is up to [`PARTITIONS`] files, by six bits of the key (the highest six at level 0, the next six at
 //! level 1, …), so that partitions in order are keys in order. A file is entries of [`ENTRY_BYTES`] bytes, one after the
-//! other in no order: key (16), unit (4), row (8), content (8), time (8), digest (8), all little-endian. How many entries a
+//! other in no order: key (16), unit (4), row (8), content (8), time (8), digest (8), slice (2), all little-endian. How many entries a
 //! file holds and the sum of their checksums stay in memory; a file that reads back otherwise is refused.
 //!
 //! A partition of more than `entries_at_once` entries is split by the next six bits of the key before it is loaded. Memory is
@@ -20,7 +20,7 @@ const PARTITION_BITS: u32 = 6;
 /// Files per spill.
 pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
 /// Bytes of one entry on disk.
-pub(crate) const ENTRY_BYTES: usize = 52;
+pub(crate) const ENTRY_BYTES: usize = 54;
 /// After this many levels nearly all bits of a key are used up.
 const LEVEL_MAX: u32 = 20;
 /// A writer hands on a partition's entries when it has gathered this many bytes of them.
@@ -45,6 +45,8 @@ pub struct Entry {
     pub time: i64,
     /// [`crate::digest::row_digest`], or 0 in a census without digests.
     pub digest: i64,
+    /// [`crate::digest::dimension_slice`], or 0 in a census without digests.
+    pub slice: u16,
 }
 
 impl Entry {
@@ -56,6 +58,7 @@ impl Entry {
         bytes[28..36].copy_from_slice(&self.content.to_le_bytes());
         bytes[36..44].copy_from_slice(&self.time.to_le_bytes());
         bytes[44..52].copy_from_slice(&self.digest.to_le_bytes());
+        bytes[52..54].copy_from_slice(&self.slice.to_le_bytes());
         bytes
     }
 
@@ -72,6 +75,7 @@ impl Entry {
             content: u64::from_le_bytes(part(bytes, 28)),
             time: i64::from_le_bytes(part(bytes, 36)),
             digest: i64::from_le_bytes(part(bytes, 44)),
+            slice: u16::from_le_bytes(part(bytes, 52)),
         }
     }
 
@@ -358,7 +362,7 @@ mod tests {
     }
 
     fn entry(key: u128, row: u64) -> Entry {
-        Entry { key, unit: 3, row, content: u64::MAX - row, time: -7, digest: i64::MIN }
+        Entry { key, unit: 3, row, content: u64::MAX - row, time: -7, digest: i64::MIN, slice: 7 }
     }
 
     fn read_back(sides: &[&Spill]) -> Result<Vec<Vec<Entry>>, SpillError> {

@@ -28,7 +28,7 @@ pub struct CensusOptions {
     pub limits: ReadLimits,
     /// All of the history, unless a part of it is enough.
     pub sample: Option<SampleSize>,
-    /// Below it a directory of the census's own is made, about 52 bytes for each record, and removed with [`KeyTables`].
+    /// Below it a directory of the census's own is made, about 54 bytes for each record, and removed with [`KeyTables`].
     pub scratch: PathBuf,
     /// Objects decoded at once.
     pub readers: usize,

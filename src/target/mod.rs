@@ -9,6 +9,8 @@
 
 pub mod liveanalytics;
 
+use std::collections::BTreeSet;
+
 use crate::record::{MeasureKind, Record, RecordKey};
 use crate::time::Nanos;
 
@@ -182,6 +184,32 @@ pub struct Bucket {
     pub digest: i64,
 }
 
+/// Count and digest of one cell of a bucket: a shorter time, and a slice of the dimensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub from: Nanos,
+    pub slice: u16,
+    pub rows: u64,
+    /// As of [`Bucket`].
+    pub digest: i64,
+}
+
+/// A part of a table: all rows of `[from, to)`, or those of some slices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub from: Nanos,
+    pub to: Nanos,
+    pub slices: Option<Slices>,
+}
+
+/// Some of `count` slices of the dimensions, by [`crate::digest::dimension_slice`] modulo `count`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slices {
+    /// A power of two.
+    pub count: u16,
+    pub of: BTreeSet<u16>,
+}
+
 /// Why reading back failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadFault {
@@ -206,12 +234,21 @@ pub trait Reader: Send + Sync {
     /// Counts and digests per bucket of `bucket_nanos`, for all rows that the shape reads. With `digests` false only counts, digest 0.
     fn buckets(&self, shape: &ReadShape, bucket_nanos: i64, digests: bool) -> impl Future<Output = Result<Vec<Bucket>, ReadFault>> + Send;
 
-    /// Hands every row in `[from, to)` that the shape reads to `each`, in time order.
-    fn rows(
+    /// Counts and digests of `[from, to)` per cell: times of `width_nanos`, and `slices` slices of the dimensions.
+    fn cells(
         &self,
         shape: &ReadShape,
         from: Nanos,
         to: Nanos,
+        width_nanos: i64,
+        slices: u16,
+    ) -> impl Future<Output = Result<Vec<Cell>, ReadFault>> + Send;
+
+    /// Hands every row of `part` that the shape reads to `each`, in time order.
+    fn rows(
+        &self,
+        shape: &ReadShape,
+        part: &Part,
         each: &mut (dyn FnMut(Record) + Send),
     ) -> impl Future<Output = Result<(), ReadFault>> + Send;
 }

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::VerifyError;
+use super::expect::Expectation;
 use super::model::Method;
+use super::scope::{Grid, range};
 use crate::census::{Entry, Scratch, Spill, SpillBuffer, SpillError, SpillWriter};
+use crate::digest::dimension_slice;
 use crate::record::Record;
-use crate::target::{Bucket, ReadFault, ReadShape, Reader};
+use crate::target::{Bucket, Part, ReadFault, ReadShape, Reader};
 use crate::time::Nanos;
 
 /// Attempts at one request, the first among them.
 const ATTEMPTS_MAX: u32 = 8;
 const WAIT_FIRST: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(20);
-/// A bucket is fetched in at most so many pieces.
+/// A part is fetched in at most so many pieces.
 const PIECES_MAX: u64 = 1440;
 
 /// How often a request may still be tried, and how long to wait before.
@@ -67,7 +70,7 @@ pub(super) async fn buckets<R: Reader>(reader: &R, shape: &ReadShape, bucket_nan
     for bucket in answer {
         let number = bucket.from.0.div_euclid(bucket_nanos);
         let inconsistent = |what| VerifyError::Inconsistent { table: shape.table.clone(), what };
-        if bucket_range(number, bucket_nanos).0 != bucket.from {
+        if range(number, bucket_nanos).0 != bucket.from {
             return Err(inconsistent(format!("a bucket begins at {}, which is no multiple of its width", bucket.from)));
         }
         let from = bucket.from;
@@ -79,10 +82,34 @@ pub(super) async fn buckets<R: Reader>(reader: &R, shape: &ReadShape, bucket_nan
     Ok(TargetBuckets { buckets, method, table_found })
 }
 
-/// `[from, to)` of a bucket, cut at the ends of time.
-pub(super) fn bucket_range(number: i64, bucket_nanos: i64) -> (Nanos, Nanos) {
-    let from = number.saturating_mul(bucket_nanos);
-    (Nanos(from), Nanos(number.saturating_add(1).saturating_mul(bucket_nanos)))
+/// Asks for the cells of one bucket; none where the target refuses to compute them, as the rows must do then.
+pub(super) async fn cells<R: Reader>(
+    reader: &R,
+    shape: &ReadShape,
+    number: i64,
+    bucket_nanos: i64,
+    grid: Grid,
+) -> Result<Option<BTreeMap<(i64, u16), Expectation>>, VerifyError> {
+    let (from, to) = range(number, bucket_nanos);
+    let mut patience = Patience::new();
+    let answer = loop {
+        match reader.cells(shape, from, to, grid.width_nanos, grid.slices).await {
+            Ok(answer) => break answer,
+            Err(ReadFault::Invalid { .. }) => return Ok(None),
+            Err(fault) => patience.after(fault).await.map_err(|fault| target_error(shape, fault))?,
+        }
+    };
+    let mut cells = BTreeMap::new();
+    for cell in answer {
+        let at = cell.from.0.div_euclid(grid.width_nanos);
+        let placed = range(at, grid.width_nanos).0 == cell.from && from <= cell.from && cell.from < to && cell.slice < grid.slices;
+        let counted = Expectation { rows: cell.rows, digest: cell.digest };
+        if !placed || cells.insert((at, cell.slice), counted).is_some() {
+            let what = format!("a cell at {} of slice {} was not asked for, or came twice", cell.from, cell.slice);
+            return Err(VerifyError::Inconsistent { table: shape.table.clone(), what });
+        }
+    }
+    Ok(Some(cells))
 }
 
 /// The rows of some buckets, keyed like the source's.
@@ -109,16 +136,15 @@ impl TargetRows {
 pub(super) struct RowFetch<'a, R> {
     pub(super) reader: &'a R,
     pub(super) shape: &'a ReadShape,
-    pub(super) bucket_nanos: i64,
-    /// A bucket of more rows is fetched in pieces.
+    /// A part of more rows is fetched in pieces.
     pub(super) rows_per_request_max: u64,
 }
 
 impl<R: Reader> RowFetch<'_, R> {
-    /// Spills the rows of every bucket of `wanted` (number and row count).
+    /// Spills the rows of every part of `wanted`, which come with their number.
     pub(super) async fn spill(
         &self,
-        wanted: &[(i64, u64)],
+        wanted: &[(Part, u64)],
         scratch: &Arc<Scratch>,
         entries_at_once: u64,
         mut done: impl FnMut() + Send,
@@ -127,11 +153,11 @@ impl<R: Reader> RowFetch<'_, R> {
         let mut buffer = writer.buffer();
         let mut broken = BTreeSet::new();
         let mut attempt: u32 = 0;
-        for (number, rows) in wanted {
-            for (from, to) in self.pieces(*number, *rows) {
+        for (part, rows) in wanted {
+            for piece in self.pieces(part, *rows) {
                 let mut patience = Patience::new();
                 loop {
-                    match self.piece(from, to, attempt, &mut buffer).await {
+                    match self.piece(&piece, attempt, &mut buffer).await {
                         Ok(()) => break,
                         Err(Broken::Spill(error)) => return Err(error.into()),
                         Err(Broken::Fault(fault)) => {
@@ -151,40 +177,43 @@ impl<R: Reader> RowFetch<'_, R> {
         Ok(TargetRows { spill: writer.finish(), broken })
     }
 
-    async fn piece(&self, from: Nanos, to: Nanos, attempt: u32, buffer: &mut SpillBuffer<'_>) -> Result<(), Broken> {
+    async fn piece(&self, part: &Part, attempt: u32, buffer: &mut SpillBuffer<'_>) -> Result<(), Broken> {
         let mut row: u64 = 0;
         let mut failed = None;
         let mut each = |record: Record| {
             row += 1;
             let content = record.content_digest();
-            let entry = Entry { key: record.key().0, unit: attempt, row, content, time: record.time.0, digest: 0 };
+            let slice = dimension_slice(&record, &self.shape.dimensions);
+            let entry = Entry { key: record.key().0, unit: attempt, row, content, time: record.time.0, digest: 0, slice };
             if failed.is_none() {
                 failed = buffer.push(entry).err();
             }
         };
-        let answer = self.reader.rows(self.shape, from, to, &mut each).await;
+        let answer = self.reader.rows(self.shape, part, &mut each).await;
         match failed {
             Some(error) => Err(Broken::Spill(error)),
             None => answer.map_err(Broken::Fault),
         }
     }
 
-    /// Hands every row in `[from, to)` to `each`, again from the start after a fault: `each` must bear repetition.
-    pub(super) async fn records(&self, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), VerifyError> {
+    /// Hands every row of `part` to `each`, again from the start after a fault: `each` must bear repetition.
+    pub(super) async fn records(&self, part: &Part, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), VerifyError> {
         let mut patience = Patience::new();
-        while let Err(fault) = self.reader.rows(self.shape, from, to, &mut *each).await {
+        while let Err(fault) = self.reader.rows(self.shape, part, &mut *each).await {
             patience.after(fault).await.map_err(|fault| target_error(self.shape, fault))?;
         }
         Ok(())
     }
 
-    /// A bucket, cut into pieces of equal width by the number of its rows.
-    fn pieces(&self, number: i64, rows: u64) -> Vec<(Nanos, Nanos)> {
-        let (from, to) = bucket_range(number, self.bucket_nanos);
+    /// A part, cut into pieces of equal width by the number of its rows.
+    fn pieces(&self, part: &Part, rows: u64) -> Vec<Part> {
+        let (from, to) = (part.from, part.to);
         let count = (rows / self.rows_per_request_max.max(1) + 1).min(PIECES_MAX);
         let width = (i128::from(to.0) - i128::from(from.0)).max(1);
         let edge = |at: u64| i64::try_from(i128::from(from.0) + width * i128::from(at) / i128::from(count)).unwrap_or(to.0);
-        (0..count).map(|at| (Nanos(edge(at)), Nanos(if at + 1 == count { to.0 } else { edge(at + 1) }))).collect()
+        let piece =
+            |at| Part { from: Nanos(edge(at)), to: Nanos(if at + 1 == count { to.0 } else { edge(at + 1) }), slices: part.slices.clone() };
+        (0..count).map(piece).collect()
     }
 }
 
@@ -216,12 +245,13 @@ mod tests {
         for (bucket_nanos, number) in
             [(DAY_NANOS, 19_000), (HOUR_NANOS, -3), (DAY_NANOS, i64::MIN / DAY_NANOS - 1), (DAY_NANOS, i64::MAX / DAY_NANOS)]
         {
-            let fetch = RowFetch { reader: &reader, shape: &shape, bucket_nanos, rows_per_request_max: 10 };
+            let fetch = RowFetch { reader: &reader, shape: &shape, rows_per_request_max: 10 };
             for (rows, count) in [(0, 1), (9, 1), (10, 2), (95, 10), (u64::MAX, 1440)] {
-                let pieces = fetch.pieces(number, rows);
+                let (from, to) = range(number, bucket_nanos);
+                let pieces = fetch.pieces(&Part { from, to, slices: None }, rows);
                 assert_eq!(pieces.len(), count);
-                assert_eq!((pieces[0].0, pieces[count - 1].1), bucket_range(number, bucket_nanos));
-                assert!(pieces.windows(2).all(|pair| pair[0].1 == pair[1].0 && pair[0].0 < pair[0].1));
+                assert_eq!((pieces[0].from, pieces[count - 1].to), (from, to));
+                assert!(pieces.windows(2).all(|pair| pair[0].to == pair[1].from && pair[0].from < pair[0].to));
             }
         }
     }

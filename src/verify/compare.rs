@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 use super::ask::TargetRows;
 use super::error::VerifyError;
 use super::model::Kind;
+use super::scope::Scope;
 use super::why::{At, Cause, Why};
 use crate::census::{Entry, Group, KeyTables, groups_of};
 
@@ -16,6 +17,8 @@ pub(super) struct Found {
     pub(super) cause: Cause,
     pub(super) key: u128,
     pub(super) time: i64,
+    /// Of the dimensions.
+    pub(super) slice: u16,
     /// The source row, and how many others repeat it.
     pub(super) source: Option<At>,
     pub(super) repeats: u64,
@@ -54,9 +57,8 @@ pub(super) struct Comparison<'a> {
     pub(super) keys: &'a KeyTables,
     pub(super) table: usize,
     pub(super) target: &'a TargetRows,
-    pub(super) bucket_nanos: i64,
-    /// Numbers of the buckets whose rows are compared. The target's rows are of these only.
-    pub(super) differing: &'a BTreeSet<i64>,
+    /// Whose rows are compared. The target's rows are of these only.
+    pub(super) scope: &'a Scope,
     pub(super) why: Why<'a>,
 }
 
@@ -74,7 +76,7 @@ impl Comparison<'_> {
             let mut theirs = theirs.chunk_by(|a, b| a.key == b.key).peekable();
             let mut tell = |found: Found, counts: &mut Counts| {
                 *counts += found.kind;
-                uneven.insert(found.time.div_euclid(self.bucket_nanos));
+                uneven.insert(self.scope.bucket(found.time));
                 each(found)
             };
             for group in groups_of(ours, policy) {
@@ -99,7 +101,7 @@ impl Comparison<'_> {
     }
 
     fn is_differing(&self, entry: &Entry) -> bool {
-        self.differing.contains(&entry.time.div_euclid(self.bucket_nanos))
+        self.scope.holds(entry.time, entry.slice)
     }
 
     /// One key of the source beside the target's rows of that key; whether it is present as it should be.
@@ -118,7 +120,8 @@ impl Comparison<'_> {
         };
         let source = Some((first.unit, first.row));
         let repeats = group.written().count() as u64 - 1;
-        let difference = |kind, cause, target| Found { kind, cause, key: first.key, time: first.time, source, repeats, target };
+        let difference =
+            |kind, cause, target| Found { kind, cause, key: first.key, time: first.time, slice: first.slice, source, repeats, target };
         let Some((row, again)) = found.split_first() else {
             let (kind, cause) = self.why.absent(first.key, group.written());
             tell(difference(kind, cause, None))?;
@@ -141,5 +144,5 @@ fn extras(rows: &[Entry], cause: Cause, tell: &mut dyn FnMut(Found) -> Result<()
 }
 
 fn extra(row: &Entry, cause: Cause) -> Found {
-    Found { kind: Kind::Extra, cause, key: row.key, time: row.time, source: None, repeats: 0, target: Some(row.content) }
+    Found { kind: Kind::Extra, cause, key: row.key, time: row.time, slice: row.slice, source: None, repeats: 0, target: Some(row.content) }
 }

@@ -6,11 +6,12 @@ use super::ask::RowFetch;
 use super::compare::Found;
 use super::error::VerifyError;
 use super::model::{ColumnDifference, Difference, Kind, Place};
+use super::scope::Scope;
 use super::why::At;
 use crate::census::{CensusError, MappedHistory, over, reread};
 use crate::history::Listing;
 use crate::record::{Measure, Record};
-use crate::target::Reader;
+use crate::target::{Part, Reader, Slices};
 use crate::time::Nanos;
 
 /// The source's side of differences, by place.
@@ -42,34 +43,41 @@ pub(super) fn from_source(
     Ok(parts.into_iter().flatten().collect())
 }
 
-/// What is fetched of one bucket.
+/// What is fetched of one bucket, or of one shorter time in a bucket that is cut.
 struct Wanted {
     first: i64,
     last: i64,
+    slices: Option<Slices>,
     /// Key and content.
     rows: BTreeSet<(u128, u64)>,
 }
 
-/// Fetches the target rows of `found` again: of each bucket that has any, the time between the first and the last.
-pub(super) async fn from_target<R: Reader>(fetch: &RowFetch<'_, R>, found: &[Found]) -> Result<TargetRecords, VerifyError> {
-    let mut wanted: BTreeMap<i64, Wanted> = BTreeMap::new();
+/// Fetches the target rows of `found` again: of each bucket or shorter time that has any, those between the first and the last, of their
+/// slices.
+pub(super) async fn from_target<R: Reader>(fetch: &RowFetch<'_, R>, scope: &Scope, found: &[Found]) -> Result<TargetRecords, VerifyError> {
+    let mut wanted: BTreeMap<(i64, Option<i64>), Wanted> = BTreeMap::new();
     for found in found {
         let Some(content) = found.target else { continue };
-        let fresh = || Wanted { first: found.time, last: found.time, rows: BTreeSet::new() };
-        let bucket = wanted.entry(found.time.div_euclid(fetch.bucket_nanos)).or_insert_with(fresh);
-        bucket.first = bucket.first.min(found.time);
-        bucket.last = bucket.last.max(found.time);
-        bucket.rows.insert((found.key, content));
+        let (number, cell) = scope.place(found.time, found.slice);
+        let (shorter, slices) = cell.unzip();
+        let fresh = || Wanted { first: found.time, last: found.time, slices: slices.clone(), rows: BTreeSet::new() };
+        let place = wanted.entry((number, shorter)).or_insert_with(fresh);
+        place.first = place.first.min(found.time);
+        place.last = place.last.max(found.time);
+        if let (Some(all), Some(more)) = (&mut place.slices, slices) {
+            all.of.extend(more.of);
+        }
+        place.rows.insert((found.key, content));
     }
     let mut records = TargetRecords::new();
-    for Wanted { first, last, rows } in wanted.into_values() {
+    for Wanted { first, last, slices, rows } in wanted.into_values() {
         let mut each = |record: Record| {
             let place = (record.key().0, record.content_digest());
             if rows.contains(&place) {
                 records.insert(place, record);
             }
         };
-        fetch.records(Nanos(first), Nanos(last.saturating_add(1)), &mut each).await?;
+        fetch.records(&Part { from: Nanos(first), to: Nanos(last.saturating_add(1)), slices }, &mut each).await?;
     }
     Ok(records)
 }

@@ -1,7 +1,7 @@
 //! Source and target compared; every difference named, with its cause where one is known.
 //!
-//! The way of a verification: a census of the source (`expect`), counts and digests of the target (`ask`), the rows of the
-//! buckets that differ beside the source's keys (`compare`), why they differ (`why`), their values (`describe`), and the
+//! The way of a verification: a census of the source (`expect`), counts and digests of the target (`ask`) by time, and where a bucket
+//! differs and is large by shorter times and slices of the dimensions too (`narrow`, `scope`); the rows of what differs beside the source's keys (`compare`), why they differ (`why`), their values (`describe`), and the
 //! accounting (`model`).
 //!
 //! Invariants
@@ -22,8 +22,10 @@ mod expect;
 mod ledger;
 mod lists;
 mod model;
+mod narrow;
 mod rejected;
 mod run;
+mod scope;
 mod skipped;
 #[cfg(test)]
 mod tests;

@@ -150,7 +150,10 @@ pub struct TableVerification {
     pub buckets: u64,
     /// Of those, buckets whose rows were compared one by one.
     pub buckets_compared: u64,
-    /// Of those, buckets whose digests differed while all rows turned out equal: the two sides write some value differently.
+    /// Rows of the target that were fetched for it.
+    #[serde(default)]
+    pub rows_fetched: u64,
+    /// Of those buckets, such whose digests differed while all rows turned out equal: the two sides write some value differently.
     pub buckets_alike: u64,
     /// Objects that could not be read to their end, with the reason.
     pub damaged: Vec<(String, String)>,

@@ -16,7 +16,9 @@ use super::expect::{Expected, disagreements, expect};
 use super::ledger::LedgerRecord;
 use super::lists::{self, Lists};
 use super::model::{Kind, LedgerDisagreement, LeftOut, Method, TableVerification, Verification};
+use super::narrow;
 use super::rejected::Rejections;
+use super::scope::Scope;
 use super::why::{Cause, Why};
 use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shapes_of, take_from};
 use crate::history::{Layout, Listing, ReadLimits, SourceObject};
@@ -37,7 +39,7 @@ pub struct VerifyJob<R> {
     pub rejections: Option<Arc<Rejections>>,
     pub clock: Arc<dyn Clock>,
     pub progress: Arc<dyn Progress>,
-    /// A directory that may be made; about 52 bytes per row are needed while it runs.
+    /// A directory that may be made; about 54 bytes per row are needed while it runs.
     pub scratch: PathBuf,
     /// Where the list of differences goes, also when there is none.
     pub differences: PathBuf,
@@ -72,7 +74,9 @@ pub struct VerifyOptions {
     pub memory_window_nanos: i64,
     /// How long to wait for rows that are not visible yet before the verdict.
     pub wait: Duration,
-    /// A bucket of more target rows is fetched in pieces.
+    /// A bucket of more target rows is cut by shorter times and slices of the dimensions before rows are fetched.
+    pub rows_uncut_max: u64,
+    /// What has more target rows is fetched in pieces.
     pub rows_per_request_max: u64,
     /// Keys in memory at once.
     pub entries_at_once: u64,
@@ -88,6 +92,7 @@ impl Default for VerifyOptions {
             magnetic_window_nanos: 6 * HOUR_NANOS,
             memory_window_nanos: HOUR_NANOS / 12,
             wait: Duration::ZERO,
+            rows_uncut_max: 10_000,
             rows_per_request_max: 200_000,
             entries_at_once: ENTRIES_AT_ONCE,
         }
@@ -174,7 +179,7 @@ fn write_lists<R>(job: &VerifyJob<R>, tables: &[TableVerification]) -> Result<()
 }
 
 /// Runs `work` off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, VerifyError> + Send + 'static) -> Result<T, VerifyError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, VerifyError> + Send + 'static) -> Result<T, VerifyError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(ended) => match ended.try_into_panic() {
@@ -266,8 +271,11 @@ async fn verify_table<R: Reader>(
         return Err(VerifyError::Unbalanced { table: verified.table, identity });
     }
     if !differing.is_empty() {
-        job.progress.begin(&format!("comparing the rows of {}", census.table), Some(differing.len() as u64), "buckets");
-        narrow(job, taken, table, shape, &target, differing, &mut verified, file).await?;
+        job.progress.begin(&format!("comparing the rows of {}", census.table), None, "parts");
+        let narrow = narrow::narrow(job, taken, table, shape, expected, &target, &differing).await?;
+        verified.present += narrow.alike_rows;
+        verified.target_rows += narrow.alike_rows;
+        compare_rows(job, taken, table, shape, &target, narrow.scope, &mut verified, file).await?;
         job.progress.end();
     }
     Ok(verified)
@@ -307,25 +315,24 @@ struct Narrowed {
 }
 
 #[expect(clippy::too_many_arguments, reason = "one caller; the arguments are the stations of one journey")]
-async fn narrow<R: Reader>(
+async fn compare_rows<R: Reader>(
     job: &VerifyJob<R>,
     taken: &Arc<Taken>,
     table: usize,
     shape: &ReadShape,
     target: &TargetBuckets,
-    differing: BTreeSet<i64>,
+    scope: Scope,
     verified: &mut TableVerification,
     file: &mut DifferencesFile,
 ) -> Result<(), VerifyError> {
     let Some((scratch, entries_at_once)) = taken.keys.scratch(table) else { return Err(VerifyError::Stopped) };
     let options = &job.options;
-    let fetch =
-        RowFetch { reader: &job.reader, shape, bucket_nanos: options.bucket_nanos, rows_per_request_max: options.rows_per_request_max };
-    // A bucket that the target does not have needs no asking.
-    let wanted: Vec<(i64, u64)> = differing.iter().filter_map(|number| Some((*number, target.buckets.get(number)?.rows))).collect();
+    let fetch = RowFetch { reader: &job.reader, shape, rows_per_request_max: options.rows_per_request_max };
+    let scope = Arc::new(scope);
+    let wanted = scope.parts(&|number| target.buckets.get(&number).map(|bucket| bucket.rows));
     let rows = fetch.spill(&wanted, scratch, entries_at_once, || job.progress.advance(1)).await?;
     let rest = DifferencesFile::create(&scratch.fresh_path())?;
-    let narrowed = compare(job, taken, table, rows, differing, target.table_found, rest).await?;
+    let narrowed = compare(job, taken, table, rows, Arc::clone(&scope), target.table_found, rest).await?;
 
     let counts = narrowed.counts;
     verified.present += counts.present;
@@ -336,13 +343,14 @@ async fn narrow<R: Reader>(
     verified.skipped = counts.skipped;
     verified.extra = counts.extra;
     verified.target_rows += counts.target_rows;
+    verified.rows_fetched = counts.target_rows;
     verified.causes = narrowed.causes;
     verified.buckets_alike = verified.buckets_compared - narrowed.uneven.len() as u64;
     verified.listed_without_values = narrowed.rest.lines();
     if verified.method == Method::Rows {
         verified.buckets_alike = 0;
     }
-    list(job, table, &fetch, narrowed.described, verified, file).await?;
+    list(job, table, &fetch, &scope, narrowed.described, verified, file).await?;
     file.append(narrowed.rest)
 }
 
@@ -351,7 +359,7 @@ async fn compare<R: Reader>(
     taken: &Arc<Taken>,
     table: usize,
     target: TargetRows,
-    differing: BTreeSet<i64>,
+    scope: Arc<Scope>,
     table_found: bool,
     mut rest: DifferencesFile,
 ) -> Result<Narrowed, VerifyError> {
@@ -369,8 +377,7 @@ async fn compare<R: Reader>(
             memory_window_nanos: if table_found { options.memory_window_nanos } else { 0 },
         };
         let name = taken.census.tables.get(table).map(|census| census.table.clone()).unwrap_or_default();
-        let comparison =
-            Comparison { keys: &taken.keys, table, target: &target, bucket_nanos: options.bucket_nanos, differing: &differing, why };
+        let comparison = Comparison { keys: &taken.keys, table, target: &target, scope: &scope, why };
         let object = |unit| object_key(&listing, unit);
         let mut causes: BTreeMap<Kind, BTreeMap<String, u64>> = BTreeMap::new();
         let mut described_of: BTreeMap<Kind, usize> = BTreeMap::new();
@@ -398,12 +405,13 @@ async fn list<R: Reader>(
     job: &VerifyJob<R>,
     table: usize,
     fetch: &RowFetch<'_, R>,
+    scope: &Scope,
     mut found: Vec<Found>,
     verified: &mut TableVerification,
     file: &mut DifferencesFile,
 ) -> Result<(), VerifyError> {
     found.sort_by_key(|found| (found.time, found.key, found.kind, found.target));
-    let target = describe::from_target(fetch, &found).await?;
+    let target = describe::from_target(fetch, scope, &found).await?;
     let (source, listing, readers) = (Arc::clone(&job.source), Arc::clone(&job.listing), job.options.readers);
     let (found, sources) = blocking(move || {
         let sources = describe::from_source(source.as_ref(), &listing, table, &found, readers)?;

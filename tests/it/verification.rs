@@ -322,3 +322,27 @@ fn rows_that_are_not_visible_yet_are_waited_for_or_named_with_the_time_until_whi
     runtime.block_on(running.stop()).unwrap();
     environment.run(&["verify", "--target", "aws", "--wait", "soon"]).ended(2);
 }
+
+#[test]
+fn of_a_day_with_many_devices_only_the_part_that_differs_is_fetched() {
+    let environment = Environment::new();
+    environment.write("definitions/store.json", r#"{"datastoreName":"plant"}"#);
+    let mut lines = String::new();
+    for reading in 0..100 {
+        for device in 0..120 {
+            let seconds = SPOILT + reading * 60;
+            lines.push_str(&format!("{{\"ts\":{seconds},\"device_id\":\"pump-{device}\",\"flow\":{reading}.5}}\n"));
+        }
+    }
+    environment.write("history/datastore/plant/__dt=2025-10-10 00:00:00/1.json.gz", gzip(&lines));
+    planned(&environment);
+    environment.run(&["backfill", "--target", "embedded"]).ended(0);
+    Stored::of(&environment).change("DELETE FROM t1 WHERE time = SPOILT AND [device_id] = 'pump-77'", 1);
+    let mut command = environment.command(&["--output", "json", "verify", "--target", "embedded"]);
+    let verified = environment.finish(command.env("IOTA2TS_NOW", "2025-12-16T00:00:00Z")).ended(2).json();
+    let table = &verified["tables"][0];
+    assert_eq!((&table["missing"], &table["present"]), (&1.into(), &11_999.into()), "{table}");
+    assert_eq!(differences(&environment), [("-".to_owned(), "pump-77".to_owned(), 0, Vec::new())]);
+    let fetched = table["rows_fetched"].as_u64().unwrap();
+    assert!((1..1_000).contains(&fetched), "{fetched} of 12000 rows were fetched");
+}

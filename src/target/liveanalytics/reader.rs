@@ -5,10 +5,10 @@ use aws_sdk_timestreamquery::types::Datum;
 
 use super::connection::{ConnectError, Connection};
 use super::fault::Failure;
-use super::rows::{Columns, RowReader, bucket};
+use super::rows::{Columns, RowReader, bucket, cell};
 use super::sql;
 use crate::record::Record;
-use crate::target::{Bucket, ReadFault, ReadShape, Reader};
+use crate::target::{Bucket, Cell, Part, ReadFault, ReadShape, Reader};
 use crate::time::Nanos;
 
 /// A query may answer with empty pages while it runs (facts: empty rows and a token), for an hour at the most; each page then
@@ -81,13 +81,28 @@ impl Reader for LiveAnalyticsReader {
         Ok(buckets)
     }
 
-    async fn rows(&self, shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+    async fn cells(&self, shape: &ReadShape, from: Nanos, to: Nanos, width_nanos: i64, slices: u16) -> Result<Vec<Cell>, ReadFault> {
+        let columns = self.columns(&shape.table).await?;
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sql::cells(&self.database, shape, &columns, &Part { from, to, slices: None }, width_nanos, slices)?;
+        let mut cells = Vec::new();
+        self.run(&query, |row| {
+            cells.push(cell(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(cells)
+    }
+
+    async fn rows(&self, shape: &ReadShape, part: &Part, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
         let columns = self.columns(&shape.table).await?;
         if columns.is_empty() {
             return Ok(());
         }
         let reader = RowReader::new(shape, &columns);
-        let query = sql::rows(&self.database, shape, &columns, from, to)?;
+        let query = sql::rows(&self.database, shape, &columns, part)?;
         self.run(&query, |row| {
             each(reader.record(row)?);
             Ok(())

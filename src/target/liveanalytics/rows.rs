@@ -7,7 +7,7 @@ use aws_sdk_timestreamquery::types::Datum;
 
 use super::fault::one_line;
 use crate::record::{Measure, MeasureKind, Record};
-use crate::target::{Bucket, ReadFault, ReadShape};
+use crate::target::{Bucket, Cell, ReadFault, ReadShape};
 use crate::time::Nanos;
 
 /// The columns that a table has, by name.
@@ -61,6 +61,19 @@ pub(super) fn bucket(row: &[Datum]) -> Result<Bucket, ReadFault> {
     };
     let digest = scalar(digest)?.unwrap_or("0");
     Ok(Bucket { from: timestamp(from)?, rows: number("count", rows)?, digest: number("digest", digest)? })
+}
+
+/// One row of a query for cells.
+pub(super) fn cell(row: &[Datum]) -> Result<Cell, ReadFault> {
+    let [from, slice, rows @ ..] = row else {
+        return Err(malformed(format!("a cell of {} columns instead of 4", row.len())));
+    };
+    let slice = scalar(slice)?.ok_or_else(|| malformed("a cell without a slice".to_owned()))?;
+    let Bucket { from, rows, digest } = match rows {
+        [rows, digest] => bucket(&[from.clone(), rows.clone(), digest.clone()])?,
+        _ => return Err(malformed(format!("a cell of {} columns instead of 4", row.len()))),
+    };
+    Ok(Cell { from, slice: number("slice", slice)?, rows, digest })
 }
 
 /// How the columns of a row query become a record.

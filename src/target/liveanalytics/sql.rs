@@ -6,7 +6,7 @@ use super::limits::QUERY_CHARACTERS_MAX;
 use super::rows::Columns;
 use crate::digest::DIGEST_MODULUS;
 use crate::record::MeasureKind;
-use crate::target::{ReadFault, ReadShape, Reads};
+use crate::target::{Part, ReadFault, ReadShape, Reads, Slices};
 use crate::time::Nanos;
 
 /// `DESCRIBE`: the columns that the table has, without scanning a row.
@@ -28,19 +28,60 @@ pub(super) fn buckets(database: &str, shape: &ReadShape, columns: &Columns, buck
     bounded(query)
 }
 
-/// Every row in `[from, to)`, in time order; columns `time`, `measure_name`, then the shape's own that the table has.
-pub(super) fn rows(database: &str, shape: &ReadShape, columns: &Columns, from: Nanos, to: Nanos) -> Result<String, ReadFault> {
+/// Counts and digests of a part of a table per cell; columns `time`, slice, count, digest.
+///
+/// # Errors
+/// As of [`buckets`].
+pub(super) fn cells(
+    database: &str,
+    shape: &ReadShape,
+    columns: &Columns,
+    part: &Part,
+    width_nanos: i64,
+    slices: u16,
+) -> Result<String, ReadFault> {
+    let bin = format!("bin(time, {})", duration(width_nanos)?);
+    let (slice, digest, table) = (slice(shape, columns, slices), digest(shape, columns), identifier(&shape.table));
+    bounded(format!(
+        "SELECT {bin}, {slice}, count(*), sum({digest}) FROM {}.{table} WHERE {} GROUP BY {bin}, {slice} ORDER BY 1, 2",
+        identifier(database),
+        condition(shape, columns, part)
+    ))
+}
+
+/// Every row of a part of a table, in time order; columns `time`, `measure_name`, then the shape's own that the table has.
+pub(super) fn rows(database: &str, shape: &ReadShape, columns: &Columns, part: &Part) -> Result<String, ReadFault> {
     let mut list = String::from("time, measure_name");
     let measures = shape.measures.iter().map(|(name, _)| name);
     for name in shape.dimensions.iter().chain(measures).filter(|name| columns.kind(name).is_some()) {
         list.push_str(", ");
         list.push_str(&identifier(name));
     }
-    let (from, to) = (timestamp(from), timestamp(to));
     let table = identifier(&shape.table);
+    bounded(format!("SELECT {list} FROM {}.{table} WHERE {} ORDER BY time", identifier(database), condition(shape, columns, part)))
+}
+
+/// The rows of a part that a shape reads.
+fn condition(shape: &ReadShape, columns: &Columns, part: &Part) -> String {
+    let mut text = format!("time >= {} AND time < {}", timestamp(part.from), timestamp(part.to));
     let measure_names = measure_names(shape);
-    let filter = if measure_names.is_empty() { String::new() } else { format!(" AND {measure_names}") };
-    bounded(format!("SELECT {list} FROM {}.{table} WHERE time >= {from} AND time < {to}{filter} ORDER BY time", identifier(database)))
+    if !measure_names.is_empty() {
+        push(&mut text, format_args!(" AND {measure_names}"));
+    }
+    if let Some(Slices { count, of }) = &part.slices {
+        let of: Vec<String> = of.iter().map(u16::to_string).collect();
+        // An empty list is no SQL; there is no slice of that number.
+        let of = if of.is_empty() { count.to_string() } else { of.join(", ") };
+        push(&mut text, format_args!(" AND {} IN ({of})", slice(shape, columns, *count)));
+    }
+    text
+}
+
+/// The slice of one row out of `count`, by the rule of [`crate::digest::dimension_slice`].
+fn slice(shape: &ReadShape, columns: &Columns, count: u16) -> String {
+    let parts: Vec<String> = shape.dimensions.iter().map(|name| format!("{} || '|'", digest_part(name, columns))).collect();
+    let text = if parts.is_empty() { "''".to_owned() } else { parts.join(" || ") };
+    format!("abs(from_big_endian_64(xxhash64(CAST({text} AS varbinary))) % {count})")
 }
 
 /// The condition on `measure_name` that picks the rows of a shape; empty where it reads all of them.
@@ -61,17 +102,22 @@ fn digest(shape: &ReadShape, columns: &Columns) -> String {
     push(&mut text, format_args!("CAST(length(measure_name) AS varchar) || ':' || measure_name || '|'"));
     let measures = shape.measures.iter().map(|(name, _)| name);
     for name in shape.dimensions.iter().chain(measures) {
-        let column = identifier(name);
-        // By the type that the table has: where it is not the plan's, the digests differ, and the rows will say why.
-        let part = match columns.kind(name) {
-            None => "'~'".to_owned(),
-            Some(MeasureKind::Varchar) => format!("COALESCE(CAST(length({column}) AS varchar) || ':' || {column}, '~')"),
-            Some(MeasureKind::Timestamp) => format!("COALESCE(CAST(to_nanoseconds({column}) AS varchar), '~')"),
-            Some(MeasureKind::Double | MeasureKind::Bigint | MeasureKind::Boolean) => format!("COALESCE(CAST({column} AS varchar), '~')"),
-        };
+        let part = digest_part(name, columns);
         push(&mut text, format_args!(" || {part} || '|'"));
     }
     format!("from_big_endian_64(xxhash64(CAST({text} AS varbinary))) % {DIGEST_MODULUS}")
+}
+
+/// One column in the text of a digest.
+fn digest_part(name: &str, columns: &Columns) -> String {
+    let column = identifier(name);
+    // By the type that the table has: where it is not the plan's, the digests differ, and the rows will say why.
+    match columns.kind(name) {
+        None => "'~'".to_owned(),
+        Some(MeasureKind::Varchar) => format!("COALESCE(CAST(length({column}) AS varchar) || ':' || {column}, '~')"),
+        Some(MeasureKind::Timestamp) => format!("COALESCE(CAST(to_nanoseconds({column}) AS varchar), '~')"),
+        Some(MeasureKind::Double | MeasureKind::Bigint | MeasureKind::Boolean) => format!("COALESCE(CAST({column} AS varchar), '~')"),
+    }
 }
 
 /// A name in double quotes, its own double quotes doubled.
@@ -135,6 +181,10 @@ mod tests {
         }
     }
 
+    fn part() -> Part {
+        Part { from: Nanos(0), to: Nanos(1), slices: None }
+    }
+
     fn columns_of(shape: &ReadShape) -> Columns {
         let dimensions = shape.dimensions.iter().map(|name| (name.clone(), MeasureKind::Varchar));
         Columns::new(dimensions.chain(shape.measures.iter().cloned()))
@@ -149,10 +199,11 @@ mod tests {
         let own = ReadShape { reads: Reads::Own, ..shape.clone() };
         for query in [
             describe(evil, evil),
-            rows(evil, &shape, &columns, Nanos(0), Nanos(1)).unwrap(),
+            rows(evil, &shape, &columns, &part()).unwrap(),
             buckets(evil, &shape, &columns, DAY_NANOS, true).unwrap(),
-            rows(evil, &own, &columns, Nanos(0), Nanos(1)).unwrap(),
+            rows(evil, &own, &columns, &part()).unwrap(),
             buckets(evil, &others, &columns, DAY_NANOS, false).unwrap(),
+            cells(evil, &others, &columns, &part(), DAY_NANOS, 16).unwrap(),
         ] {
             // Outside of quoted names and literals nothing of the names is left.
             let mut outside = String::new();
@@ -194,7 +245,7 @@ mod tests {
              '~' || '|' AS varbinary))) % 1099511627776) FROM \"plant\".\"factory\" GROUP BY bin(time, 1h) ORDER BY 1"
         );
         assert_eq!(
-            rows("plant", &shape, &columns, Nanos(0), Nanos(1)).unwrap(),
+            rows("plant", &shape, &columns, &part()).unwrap(),
             "SELECT time, measure_name, \"device\", \"temp\", \"note\", \"seen\" FROM \"plant\".\"factory\" \
              WHERE time >= TIMESTAMP '1970-01-01 00:00:00.000000000' AND time < TIMESTAMP '1970-01-01 00:00:00.000000001' ORDER BY time"
         );
@@ -210,7 +261,7 @@ mod tests {
             "SELECT bin(time, 1d), count(*), 0 FROM \"p\".\"factory\" WHERE measure_name = 'telemetry' GROUP BY bin(time, 1d) ORDER BY 1"
         );
         assert_eq!(
-            rows("p", &rest, &columns, Nanos(0), Nanos(1)).unwrap(),
+            rows("p", &rest, &columns, &part()).unwrap(),
             "SELECT time, measure_name, \"d\" FROM \"p\".\"factory\" WHERE time >= TIMESTAMP '1970-01-01 00:00:00.000000000' AND time \
              < TIMESTAMP '1970-01-01 00:00:00.000000001' AND measure_name NOT IN ('telemetry', 'it''s') ORDER BY time"
         );
@@ -218,6 +269,24 @@ mod tests {
             assert_eq!(own.reads(name), name == "telemetry");
             assert_eq!(rest.reads(name), name != "telemetry" && name != "it's");
         }
+    }
+
+    #[test]
+    fn cells_are_counted_by_shorter_time_and_slice_and_their_rows_are_asked_for_by_the_same_rule() {
+        let mut shape = shape(&["device", "gone"], &[]);
+        shape.reads = Reads::Own;
+        let mut columns = columns_of(&shape);
+        columns.remove("gone");
+        let hash = "from_big_endian_64(xxhash64(CAST(COALESCE(CAST(length(\"device\") AS varchar) || ':' || \"device\", '~') || '|' || '~' || '|' \
+                    AS varbinary)))";
+        let cells = cells("p", &shape, &columns, &part(), HOUR_NANOS, 16).unwrap();
+        let range = "time >= TIMESTAMP '1970-01-01 00:00:00.000000000' AND time < TIMESTAMP '1970-01-01 00:00:00.000000001' AND measure_name = \
+                     'telemetry'";
+        assert!(cells.starts_with(&format!("SELECT bin(time, 1h), abs({hash} % 16), count(*), sum(from_big_endian_64(")), "{cells}");
+        assert!(cells.ends_with(&format!("WHERE {range} GROUP BY bin(time, 1h), abs({hash} % 16) ORDER BY 1, 2")), "{cells}");
+        let some = Part { slices: Some(Slices { count: 16, of: [3, 9].into() }), ..part() };
+        let rows = rows("p", &shape, &columns, &some).unwrap();
+        assert!(rows.ends_with(&format!("WHERE {range} AND abs({hash} % 16) IN (3, 9) ORDER BY time")), "{rows}");
     }
 
     #[test]

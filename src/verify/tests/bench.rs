@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use crate::census::fixture::{FakeHistory, FakeRow, mapping};
 use crate::census::{Census, MappedHistory as _};
-use crate::digest::row_digest;
+use crate::digest::{dimension_slice, row_digest};
 use crate::ledger::{Tallies, Tally, Unit, UnitState};
 use crate::mapping::{Collisions, TableMapping};
 use crate::plan::{Binding, Cost, Duration, PLAN_VERSION, Plan, PlannedTable};
 use crate::progress::Silent;
 use crate::record::Record;
 use crate::settings::{TargetSettings, WriteSettings};
-use crate::target::{Bucket, ReadFault, ReadShape, Reader};
+use crate::target::{Bucket, Cell, Part, ReadFault, ReadShape, Reader};
 use crate::time::{HOUR_NANOS, ManualClock, Nanos};
 use crate::verify::{Difference, LedgerRecord, Lists, Rejections, Verification, VerifyError, VerifyJob, VerifyOptions, verify};
 
@@ -30,6 +30,7 @@ pub(in crate::verify) struct FakeTarget {
     /// What shapes of another table read.
     pub(super) elsewhere: Vec<Record>,
     pub(super) refuses_digests: bool,
+    pub(super) refuses_cells: bool,
     pub(super) absent: bool,
     /// Answers before the true ones, to requests for buckets.
     pub(super) bucket_faults: Mutex<VecDeque<ReadFault>>,
@@ -82,9 +83,28 @@ impl Reader for FakeTarget {
         Ok(buckets.into_values().collect())
     }
 
-    async fn rows(&self, shape: &ReadShape, from: Nanos, to: Nanos, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+    async fn cells(&self, shape: &ReadShape, from: Nanos, to: Nanos, width_nanos: i64, slices: u16) -> Result<Vec<Cell>, ReadFault> {
+        if self.refuses_cells {
+            return Err(ReadFault::Invalid { message: "too much".to_owned() });
+        }
+        let mut cells = std::collections::BTreeMap::<(i64, u16), Cell>::new();
+        for row in self.visible(shape).filter(|row| from <= row.time && row.time < to) {
+            let (at, slice) = (row.time.0.div_euclid(width_nanos) * width_nanos, dimension_slice(row, &shape.dimensions) % slices);
+            let cell = cells.entry((at, slice)).or_insert(Cell { from: Nanos(at), slice, rows: 0, digest: 0 });
+            cell.rows += 1;
+            cell.digest = cell.digest.wrapping_add(row_digest(row, &shape.dimensions, &shape.measures));
+        }
+        Ok(cells.into_values().collect())
+    }
+
+    async fn rows(&self, shape: &ReadShape, part: &Part, each: &mut (dyn FnMut(Record) + Send)) -> Result<(), ReadFault> {
+        let (from, to) = (part.from, part.to);
         self.asked.lock().unwrap().push((from.0, to.0));
-        let mut rows: Vec<&Record> = self.visible(shape).filter(|row| from <= row.time && row.time < to).collect();
+        let in_slices = |row: &Record| {
+            let Some(slices) = &part.slices else { return true };
+            slices.of.contains(&(dimension_slice(row, &shape.dimensions) % slices.count))
+        };
+        let mut rows: Vec<&Record> = self.visible(shape).filter(|row| from <= row.time && row.time < to && in_slices(row)).collect();
         rows.sort_by_key(|row| row.time);
         if let Some(fault) = self.row_faults.lock().unwrap().pop_front() {
             rows.iter().take(rows.len().div_ceil(2)).for_each(|row| each((*row).clone()));

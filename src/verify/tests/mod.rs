@@ -3,6 +3,7 @@
 mod bench;
 mod causes;
 mod faults;
+mod narrowing;
 mod rejections;
 mod routes;
 mod tampering;
