@@ -1,7 +1,8 @@
 //! Named moments at which a test may have the process die, to prove that nothing is lost when it does.
 //!
-//! Invariant: every moment is in a list ([`ALL`] of a backfill, [`EXPORT`], [`REPLAY`], [`SKIP`], [`VERIFY`]), so that a test can kill the
-//! program at each of them and none is left untried; `tests/it/failpoints.rs` sees to that.
+//! Invariant: every moment is in a list ([`ALL`] of a backfill, [`EXPORT`] of an export of objects, [`CONTENTS`] of one of dataset contents,
+//! [`REPLAY`], [`SKIP`], [`VERIFY`]), so that a test can kill the program at each of them and none is left untried; `tests/it/failpoints.rs`
+//! sees to that.
 //!
 //! Every room above may use this. Nothing here is reached unless a caller asked for it by name.
 
@@ -34,6 +35,18 @@ pub const REPLAY_BEFORE_PLAN: &str = "replay:after_ledger_before_plan";
 /// Every moment of an export of objects, in the order in which a staged file passes them.
 pub const EXPORT: &[&str] =
     &[EXPORT_BEFORE_RENAME, EXPORT_AFTER_RENAME, EXPORT_AFTER_JOURNAL, EXPORT_BEFORE_MANIFEST, EXPORT_AFTER_MANIFEST];
+
+/// Every moment of an export of dataset contents, in the order in which a content passes them.
+pub const CONTENTS: &[&str] = &[CONTENTS_BEFORE_START, CONTENTS_WHILE_POLLING, CONTENTS_MID_DOWNLOAD, CONTENTS_BEFORE_CLEAN_UP];
+
+/// A temporary dataset was made, and its content is not started.
+pub const CONTENTS_BEFORE_START: &str = "export:before_start";
+/// A content was started, and the service was asked about it.
+pub const CONTENTS_WHILE_POLLING: &str = "export:while_polling";
+/// A part of a content is on disk.
+pub const CONTENTS_MID_DOWNLOAD: &str = "export:mid_download";
+/// A content is fetched, and its temporary dataset is still there.
+pub const CONTENTS_BEFORE_CLEAN_UP: &str = "export:before_clean_up";
 
 /// A staged file is whole on disk, under the name of an unfinished one.
 pub const EXPORT_BEFORE_RENAME: &str = "export:before_rename";
@@ -75,7 +88,7 @@ struct Abort {
 pub struct UnknownFailpoint(pub String);
 
 fn known() -> impl Iterator<Item = &'static &'static str> {
-    ALL.iter().chain(EXPORT).chain(REPLAY).chain(VERIFY)
+    ALL.iter().chain(EXPORT).chain(CONTENTS).chain(REPLAY).chain(VERIFY)
 }
 
 impl Failpoints {
@@ -109,7 +122,7 @@ mod tests {
 
     #[test]
     fn only_listed_names_can_be_armed() {
-        for name in [ALL, EXPORT, REPLAY, SKIP, VERIFY].into_iter().flatten() {
+        for name in known() {
             assert!(Failpoints::abort_at(name, 1).is_ok());
         }
         let error = Failpoints::abort_at("backfill:lunch", 1).unwrap_err();

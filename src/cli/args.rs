@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use iota2ts::backfill::MaxRejects;
+use iota2ts::live::contents::ResourceName;
 
 /// Moves telemetry off AWS IoT Analytics and onto Amazon Timestream.
 #[derive(Debug, Parser)]
@@ -136,8 +137,45 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "PATH")]
     pub(crate) history: Option<PathBuf>,
     /// Hash, count and read the staging again, and name all that differs from its manifest. Writes nothing.
-    #[arg(long, conflicts_with = "history")]
+    #[arg(long, conflicts_with_all = ["history", "dataset_contents", "clean_up"])]
     pub(crate) check: bool,
+    /// Take the history from AWS IoT Analytics itself, as contents of datasets: those of --dataset, and all rows of --datastore.
+    #[arg(long, conflicts_with_all = ["history", "clean_up"])]
+    pub(crate) dataset_contents: bool,
+    /// Remove the temporary datasets that an interrupted export of contents left behind, and do nothing else.
+    #[arg(long, conflicts_with = "history")]
+    pub(crate) clean_up: bool,
+    #[command(flatten)]
+    pub(crate) contents: ContentsArgs,
+}
+
+/// Which contents to export.
+#[derive(Debug, Args)]
+pub(crate) struct ContentsArgs {
+    /// A dataset whose content to take as it is. Its rows count as those of the datastore that it selects all of, or of DATASTORE.
+    #[arg(long, requires = "dataset_contents", value_name = "NAME[=DATASTORE]", value_parser = dataset)]
+    pub(crate) dataset: Vec<(ResourceName, Option<ResourceName>)>,
+    /// The version of the content, `$LATEST` or `$LATEST_SUCCEEDED`.
+    #[arg(long, requires = "dataset", value_name = "VERSION", default_value = "$LATEST_SUCCEEDED")]
+    pub(crate) content_version: String,
+    /// A datastore to take all rows of, by temporary datasets over windows of arrival (`__dt`), which are removed again.
+    #[arg(long, requires = "dataset_contents", value_name = "NAME")]
+    pub(crate) datastore: Vec<ResourceName>,
+    /// Rows of one window at most, as a first temporary dataset counts them by day. A day is not divided.
+    #[arg(long, requires = "datastore", value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) window_rows: u64,
+    /// Days of one window, instead of --window-rows.
+    #[arg(long, requires = "datastore", value_name = "N", conflicts_with = "window_rows", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window_days: Option<u32>,
+    /// Halve a window of several days whose content is longer than this.
+    #[arg(long, requires = "datastore", value_name = "MB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) window_mb: u64,
+}
+
+fn dataset(text: &str) -> Result<(ResourceName, Option<ResourceName>), String> {
+    let (name, store) = text.split_once('=').map_or((text, None), |(name, store)| (name, Some(store)));
+    let read = |text: &str| ResourceName::new(text).map_err(|error| error.to_string());
+    Ok((read(name)?, store.map(read).transpose()?))
 }
 
 #[derive(Debug, Args)]

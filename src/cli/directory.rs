@@ -64,6 +64,11 @@ impl MigrationDir {
         self.root.join("staging")
     }
 
+    /// Contents of datasets on their way into the staging, and the state of their export.
+    pub(crate) fn dataset_contents(&self) -> PathBuf {
+        self.root.join("dataset-contents")
+    }
+
     /// What a survey or a verification puts aside while it works; removed when it ends.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("scratch")

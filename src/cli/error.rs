@@ -47,6 +47,8 @@ from_library!(
     iota2ts::inventory::InventoryError,
     iota2ts::ledger::LedgerError,
     iota2ts::live::LiveError,
+    iota2ts::live::contents::ContentsError,
+    iota2ts::live::contents::Stopped,
     iota2ts::live::SaveError,
     iota2ts::mapping::MappingError,
     iota2ts::plan::PlanError,

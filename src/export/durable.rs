@@ -51,7 +51,7 @@ pub(super) fn remove(path: &Path) -> Result<(), ExportError> {
 }
 
 /// Length and SHA-256 of a file.
-pub(super) fn hash_file(file: &mut File) -> io::Result<(u64, String)> {
+pub(crate) fn hash_file(file: &mut File) -> io::Result<(u64, String)> {
     let mut hashed = Hashed::new(io::sink());
     let mut buffer = vec![0; 256 * 1024];
     loop {
@@ -72,19 +72,19 @@ fn hex(digest: &[u8]) -> String {
 }
 
 /// Counts and hashes what is written through it.
-pub(super) struct Hashed<W> {
-    pub(super) inner: W,
+pub(crate) struct Hashed<W> {
+    pub(crate) inner: W,
     bytes: u64,
     hasher: Sha256,
 }
 
 impl<W> Hashed<W> {
-    pub(super) fn new(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self { inner, bytes: 0, hasher: Sha256::new() }
     }
 
     /// Bytes so far and their SHA-256.
-    pub(super) fn ended(&self) -> (u64, String) {
+    pub(crate) fn ended(&self) -> (u64, String) {
         (self.bytes, hex(&self.hasher.clone().finalize()))
     }
 }

@@ -26,7 +26,7 @@
 //! - No file is read for rows before its SHA-256 was found to be the manifest's.
 //! - Memory does not grow with the history, but for the listing and one line per object.
 //!
-//! May be used by `cli`. Uses `history` and the vocabulary only.
+//! May be used by `cli`; `live` hashes with it. Uses `history` and the vocabulary only.
 
 mod check;
 mod durable;
@@ -44,6 +44,7 @@ mod staging;
 mod tests;
 
 pub use check::{Checked, Difference, check};
+pub(crate) use durable::{Hashed, hash_file};
 pub use error::ExportError;
 pub use manifest::{Arrived, MANIFEST_NAME, Manifest, StagedFile, Times};
 pub use stage::{Sizes, StageJob, Staged, stage};

@@ -77,6 +77,10 @@ impl Caller {
         self.0.pace.page_size
     }
 
+    pub(super) fn pace(&self) -> Pace {
+        self.0.pace
+    }
+
     /// How many requests were sent.
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)

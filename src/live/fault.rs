@@ -34,6 +34,9 @@ pub enum Fault {
     BadCredentials { message: String },
     #[error("not found: {message}")]
     NotFound { message: String },
+    /// Something of that name is there already.
+    #[error("there already: {message}")]
+    Taken { message: String },
     /// The request itself was refused.
     #[error("the request was refused: {message}")]
     Invalid { message: String },
@@ -102,6 +105,7 @@ impl Fault {
             | "MissingAuthenticationToken"
             | "OptInRequired" => Self::BadCredentials { message },
             "ResourceNotFoundException" => Self::NotFound { message },
+            "ResourceAlreadyExistsException" => Self::Taken { message },
             "InvalidRequestException" | "ValidationException" | "SerializationException" => Self::Invalid { message },
             "UnknownOperationException" | "UnknownEndpoint" | "NotImplemented" | "NotImplementedException" => Self::Foreign { message },
             // A code that is not known, or none: the status speaks.
@@ -131,7 +135,7 @@ impl Fault {
 }
 
 /// What each cause says, from the outermost in.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -146,7 +150,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// One line of printable text, cut to a bound: a message may quote anything.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let cut: String = text.chars().take(MESSAGE_CHARACTERS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let cut = printable(&cut);
     if text.chars().nth(MESSAGE_CHARACTERS_MAX).is_some() { cut + "…" } else { cut }
@@ -167,6 +171,7 @@ mod tests {
         assert!(matches!(of("ExpiredTokenException", 403), Fault::Expired { .. }));
         assert!(matches!(of("UnrecognizedClientException", 403), Fault::BadCredentials { .. }));
         assert!(matches!(of("ResourceNotFoundException", 404), Fault::NotFound { .. }));
+        assert!(matches!(of("ResourceAlreadyExistsException", 409), Fault::Taken { .. }));
         assert!(matches!(of("InvalidRequestException", 400), Fault::Invalid { .. }));
         assert!(matches!(of("UnknownOperationException", 404), Fault::Foreign { .. }));
         assert!(matches!(of("SomethingNew", 403), Fault::Denied { .. }));

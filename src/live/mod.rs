@@ -6,21 +6,24 @@
 //! Invariants
 //! - An answer is kept as the bytes that the service sent, under the name of its operation. The inventory is made of those documents by
 //!   the readers of `inventory`, so that capturing live and capturing the kept answers later give the same.
-//! - Nothing is changed at the service: every operation lists, describes, samples or tries out ([`Operation`] has them all).
+//! - Nothing is changed at the service: every operation lists, describes, samples or tries out ([`Operation`] has them all). Only
+//!   `contents` makes temporary datasets, and removes them.
 //! - What was refused, missing or failing is a blind spot that names the action to allow. It does not stop the rest; only credentials that
 //!   serve for nothing do, and then what was answered so far is handed over.
 //! - Retry is ours, as everywhere: the SDK makes one attempt, and `caller` decides by the typed fault.
 //! - At most 20 requests a second go to each service (facts: quotas).
 //!
 //! The way of a question: `connection` → `caller` (`budget`, `fault`) → `definitions`, `rules`, `things` → `answers`. Then `sample` takes
-//! messages of the channels, and `trial` has the service run activities on them, beside our engine.
+//! messages of the channels, and `trial` has the service run activities on them, beside our engine. `contents` exports a history as
+//! contents of datasets.
 //!
-//! May be used by `cli`. Uses `inventory`, `transform` and the vocabulary.
+//! May be used by `cli`. Uses `inventory`, `transform`, `history`, `export` and the vocabulary.
 
 mod answers;
 mod budget;
 mod caller;
 mod connection;
+pub mod contents;
 mod definitions;
 mod error;
 mod fault;

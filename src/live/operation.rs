@@ -1,6 +1,7 @@
 //! Every operation that is asked, and the permission that it takes.
 
-/// An operation of one of the three services. None of them changes anything that is kept there.
+/// An operation of one of the three services. None of them changes anything that is kept there, but for the temporary datasets of
+/// `contents`: those are made, started and removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     ListChannels,
@@ -12,6 +13,10 @@ pub enum Operation {
     ListDatasets,
     DescribeDataset,
     ListDatasetContents,
+    CreateDataset,
+    CreateDatasetContent,
+    GetDatasetContent,
+    DeleteDataset,
     ListTagsForResource,
     DescribeLoggingOptions,
     SampleChannelData,
@@ -24,7 +29,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::ListChannels,
         Self::DescribeChannel,
         Self::ListPipelines,
@@ -34,6 +39,10 @@ impl Operation {
         Self::ListDatasets,
         Self::DescribeDataset,
         Self::ListDatasetContents,
+        Self::CreateDataset,
+        Self::CreateDatasetContent,
+        Self::GetDatasetContent,
+        Self::DeleteDataset,
         Self::ListTagsForResource,
         Self::DescribeLoggingOptions,
         Self::SampleChannelData,
@@ -58,6 +67,10 @@ impl Operation {
             Self::ListDatasets => "ListDatasets",
             Self::DescribeDataset => "DescribeDataset",
             Self::ListDatasetContents => "ListDatasetContents",
+            Self::CreateDataset => "CreateDataset",
+            Self::CreateDatasetContent => "CreateDatasetContent",
+            Self::GetDatasetContent => "GetDatasetContent",
+            Self::DeleteDataset => "DeleteDataset",
             Self::ListTagsForResource => "ListTagsForResource",
             Self::DescribeLoggingOptions => "DescribeLoggingOptions",
             Self::SampleChannelData => "SampleChannelData",

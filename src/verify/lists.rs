@@ -114,9 +114,9 @@ fn row_line(difference: &Difference) -> String {
 fn harmless(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
         if c.is_control() {
-            safe.extend(c.escape_default())
+            safe.extend(c.escape_default());
         } else {
-            safe.push(c)
+            safe.push(c);
         }
         safe
     })

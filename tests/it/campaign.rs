@@ -138,7 +138,7 @@ impl Campaign {
 
     /// Gives cuts, delays and repeats.
     fn chaos(&mut self, backfills: u64) -> [u64; 3] {
-        let mut sums = [0; 3];
+        let (mut sums, begun_before) = ([0; 3], self.begun);
         for _ in 0..backfills {
             let served = self.served();
             let service = served.endpoint_url.trim_start_matches("http://").parse().unwrap();
@@ -150,7 +150,7 @@ impl Campaign {
                 }
                 let said = String::from_utf8_lossy(&ended.stderr).into_owned();
                 assert!(ended.status.code() == Some(1) && said.contains("hint:"), "neither done nor refused with a word: {said}");
-                assert!(self.begun < 50 * backfills, "it comes to no end: {said}");
+                assert!(self.begun < begun_before + 50 * backfills, "it comes to no end: {said}");
             };
             assert!(ended.stdout.is_empty());
             for (sum, count) in sums.iter_mut().zip([&proxy.done.cuts, &proxy.done.delays, &proxy.done.repeats]) {
@@ -187,7 +187,14 @@ fn a_short_campaign_loses_nothing_and_doubles_nothing() {
     let mut campaign = Campaign::new(150, 7);
     campaign.kill(6);
     campaign.freeze(6);
-    let [cuts, ..] = campaign.chaos(1);
+    let mut cuts = 0;
+    // How many pieces a backfill's connections have is not the seed's to say, so that one may come through uncut.
+    for _ in 0..5 {
+        cuts += campaign.chaos(1)[0];
+        if cuts > 0 {
+            break;
+        }
+    }
     assert!(cuts > 0, "the proxy did nothing");
     campaign.told(7, &format!("6 kills, 6 freezes, {cuts} cuts"));
 }

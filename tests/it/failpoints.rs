@@ -36,6 +36,7 @@ fn every_failpoint_is_named_reached_and_tried() {
     let lists = [
         ("ALL", failpoint::ALL),
         ("EXPORT", failpoint::EXPORT),
+        ("CONTENTS", failpoint::CONTENTS),
         ("REPLAY", failpoint::REPLAY),
         ("SKIP", failpoint::SKIP),
         ("VERIFY", failpoint::VERIFY),

@@ -11,6 +11,7 @@ mod bombs;
 mod bucket;
 mod campaign;
 mod capture_live;
+mod contents;
 mod demo;
 mod evidence;
 mod export;

@@ -1,9 +1,12 @@
 //! `export`: the history copied into staging, and the proof that the copy is whole.
 
+mod contents;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use iota2ts::export::{self, Sizes, StageJob, Staged};
+use iota2ts::history::{Listing, RowReader};
 use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::time::Nanos;
@@ -22,10 +25,15 @@ pub(in crate::cli) fn export(context: &Context, args: &ExportArgs) -> Result<End
     if args.check {
         return check(context);
     }
+    if args.clean_up {
+        return contents::clean_up(context);
+    }
+    if args.dataset_contents {
+        return contents::export(context, &args.contents);
+    }
     let staged = staged(context, args.history.as_deref())?;
     context.printer.result(&report::export_text(&staged), &staged)?;
-    let sound = staged.manifest.bad_rows == 0 && staged.manifest.damaged_objects == 0;
-    Ok(if sound { Ended::Clean } else { Ended::WithFindings })
+    Ok(if is_sound(&staged) { Ended::Clean } else { Ended::WithFindings })
 }
 
 /// Copies the history at `given`, or the one that the settings name.
@@ -44,18 +52,27 @@ pub(super) fn staged(context: &Context, given: Option<&Path>) -> Result<Staged, 
     }
     context.dir.create()?;
     let place = Place::source(context, &path)?;
+    stage(context, settings.as_ref(), &place.listing, Arc::clone(&place.rows))
+}
+
+/// Stages what is listed.
+fn stage(context: &Context, settings: Option<&Settings>, listing: &Listing, rows: Arc<dyn RowReader>) -> Result<Staged, CommandError> {
     Ok(export::stage(&StageJob {
-        listing: &place.listing,
-        rows: Arc::clone(&place.rows),
+        listing,
+        rows,
         staging: context.dir.staging(),
-        times: &|store, columns| event_time(settings.as_ref(), store, columns),
-        times_from: time_columns(settings.as_ref()),
-        readers: settings.as_ref().map_or(READERS, |settings| settings.write.readers),
+        times: &|store, columns| event_time(settings, store, columns),
+        times_from: time_columns(settings),
+        readers: settings.map_or(READERS, |settings| settings.write.readers),
         sizes: Sizes::default(),
         tool_version: env!("CARGO_PKG_VERSION"),
         progress: &*context.progress,
         failpoints: &failpoints()?,
     })?)
+}
+
+fn is_sound(staged: &Staged) -> bool {
+    staged.manifest.bad_rows == 0 && staged.manifest.damaged_objects == 0
 }
 
 fn check(context: &Context) -> Result<Ended, CommandError> {

@@ -12,9 +12,7 @@ use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::target::liveanalytics::{LiveAnalyticsReader, ReportsAt};
 use iota2ts::verify::translation::{Side, TranslationJob};
-use iota2ts::verify::{
-    self, Kind, LedgerRecord, Lists, Rejections, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions,
-};
+use iota2ts::verify::{self, Kind, LedgerRecord, Lists, Rejections, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions};
 
 use crate::cli::args::{ListArgs, TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, failpoints, runtime};
@@ -146,7 +144,7 @@ async fn rejections(context: &Context, kind: TargetKind, named: Option<String>) 
                     return Err(CommandError::new(format!("`{place}` names no bucket")).hinted("write it as s3://bucket/prefix"));
                 }
                 let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
-                let sdk_config = target::aws_config(context).await?;
+                let sdk_config = Box::new(target::aws_config(context).await?);
                 (place.clone(), ReportsAt::Bucket { bucket, prefix, sdk_config, endpoint_url: context.global.endpoint_url.clone() })
             }
         },

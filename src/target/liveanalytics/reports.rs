@@ -31,7 +31,7 @@ pub enum ReportsAt {
     Bucket {
         bucket: String,
         prefix: String,
-        sdk_config: SdkConfig,
+        sdk_config: Box<SdkConfig>,
         /// An endpoint instead of AWS; buckets are then part of the path.
         endpoint_url: Option<String>,
     },
@@ -74,7 +74,7 @@ impl ReportsAt {
         match self {
             Self::Directory(path) => below(path, path, 0, each),
             Self::Bucket { bucket, prefix, sdk_config, endpoint_url } => {
-                let mut config = aws_sdk_s3::config::Builder::from(sdk_config);
+                let mut config = aws_sdk_s3::config::Builder::from(&**sdk_config);
                 if let Some(url) = endpoint_url {
                     config = config.endpoint_url(url);
                 }
