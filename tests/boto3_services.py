@@ -185,10 +185,14 @@ def things(client, shadows):
 
 def not_served(session, config):
     """Services that are not here say so by name, in the form that their client reads: XML, JSON with a target, REST."""
-    asked = [("sts", "get_caller_identity", {}), ("secretsmanager", "get_random_password", {}), ("lambda", "list_functions", {})]
-    for service, operation, arguments in asked:
+    asked = [
+        ("sts", "get_caller_identity", "the operation GetCallerIdentity"),
+        ("secretsmanager", "get_random_password", "the operation GetRandomPassword"),
+        ("lambda", "list_functions", "GET /2015-03-31/functions/"),
+    ]
+    for service, operation, named in asked:
         client = session.client(service, config=config)
-        answer = refused(lambda: getattr(client, operation)(**arguments), "UnknownOperationException", STATUS[service], f"`{service}`")
+        answer = refused(getattr(client, operation), "UnknownOperationException", STATUS[service], f"`{service}`", named)
         check("Served are Timestream" in answer["Error"]["Message"], answer)
 
 

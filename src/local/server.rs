@@ -33,6 +33,8 @@ use super::{Services, iotanalytics, s3};
 const CONNECTIONS_MAX: usize = 1024;
 /// Bytes of a request body. The real limit is unknown; the largest legal request is a query of 262,144 characters.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a form that are looked at for the name of an operation that is not served.
+const FORM_BYTES_MAX: usize = 1024 * 1024;
 /// How long requests in flight may take after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 const TARGET_PREFIX: &str = "Timestream_20181101.";
@@ -106,7 +108,7 @@ async fn serve_connection(
                 Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
                 Wire::Kinesis => exchange(request, &services.kinesis, services.timestream.faults(), &ids, stop).await,
                 Wire::Iot => exchange(request, &services.iot, services.timestream.faults(), &ids, stop).await,
-                Wire::Other(name) => Ok(refuse_service(&request, &name, &ids)),
+                Wire::Other(name) => Ok(refuse_service(request, &name, &ids).await),
             }
         }
     });
@@ -244,19 +246,23 @@ fn whole(dialect: Dialect, answered: Result<&Bytes, &Exception>, id: &str) -> An
 }
 
 /// The answer to a request that was signed for a service that is not here, in the form that its client reads.
-fn refuse_service(request: &Request<Incoming>, name: &str, ids: &RequestIds) -> Answer {
+async fn refuse_service(request: Request<Incoming>, name: &str, ids: &RequestIds) -> Answer {
     let id = ids.next();
-    let exception = Exception::not_served(wire::not_served(name, request));
-    if wire::speaks_xml(request) {
-        let message = exception.message.replace('&', "&amp;").replace('<', "&lt;");
-        let body = format!(
-            "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>",
-            exception.code
-        );
-        return answer_of(exception.status, "text/xml", Bytes::from(body), &id);
+    let (head, body) = request.into_parts();
+    let has_target = head.headers.contains_key("x-amz-target");
+    if !wire::speaks_xml(&head) {
+        let dialect = if has_target { Dialect::AwsJson } else { Dialect::RestJson };
+        return whole(dialect, Err(&Exception::not_served(wire::not_served(name, &head, None))), &id);
     }
-    let dialect = if request.headers().contains_key("x-amz-target") { Dialect::AwsJson } else { Dialect::RestJson };
-    whole(dialect, Err(&exception), &id)
+    // The query protocol names its operation in the body.
+    let form = Limited::new(body, FORM_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let exception = Exception::not_served(wire::not_served(name, &head, wire::action(&form)));
+    let message = exception.message.replace('&', "&amp;").replace('<', "&lt;");
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>",
+        exception.code
+    );
+    answer_of(exception.status, "text/xml", Bytes::from(body), &id)
 }
 
 async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: watch::Receiver<bool>) -> Result<Answer, Dropped> {

@@ -1,7 +1,8 @@
 //! Which service a request is for: the one that it was signed for, as on AWS, where each has a host of its own.
 
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::http::request::Parts;
 
 use super::kinesis;
 
@@ -33,7 +34,7 @@ impl Wire {
             Some("iot" | "iotdata") => Self::Iot,
             Some("kinesis") => Self::Kinesis,
             Some(other) => Self::Other(other.to_owned()),
-            None if header(request, "x-amz-target").starts_with(kinesis::TARGET_PREFIX) => Self::Kinesis,
+            None if header(request.headers(), "x-amz-target").starts_with(kinesis::TARGET_PREFIX) => Self::Kinesis,
             None => Self::Timestream,
         }
     }
@@ -41,7 +42,7 @@ impl Wire {
 
 /// The service of the credential scope (`key/day/region/service/aws4_request`), in the header or in a presigned address.
 fn signing_name<B>(request: &Request<B>) -> Option<String> {
-    let header = header(request, AUTHORIZATION.as_str());
+    let header = header(request.headers(), AUTHORIZATION.as_str());
     let query = request.uri().query().unwrap_or_default();
     let presigned = || query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential=")).map(|scope| scope.replace("%2F", "/"));
     let scope = match header.split_once("Credential=") {
@@ -56,11 +57,12 @@ fn signing_name<B>(request: &Request<B>) -> Option<String> {
 }
 
 /// What is answered to a request for a service that is not embedded, by the service's signing name: what was asked, and what is served.
-pub(super) fn not_served<B>(service: &str, request: &Request<B>) -> String {
-    let target = header(request, "x-amz-target");
-    let asked = match target.rsplit_once('.') {
-        Some((_, operation)) => format!("the operation {}", operation.escape_debug()),
-        None => format!("{} {}", request.method(), request.uri().path().escape_debug()),
+/// `action` is the operation where the request's body names it.
+pub(super) fn not_served(service: &str, head: &Parts, action: Option<&str>) -> String {
+    let target = header(&head.headers, "x-amz-target").rsplit_once('.').map(|(_, operation)| operation);
+    let asked = match action.or(target) {
+        Some(operation) => format!("the operation {}", operation.escape_debug()),
+        None => format!("{} {}", head.method, head.uri.path().escape_debug()),
     };
     format!(
         "The embedded services do not include `{}`: {asked} is not served. Served are {SERVED}. For anything else, point the client at AWS \
@@ -70,12 +72,19 @@ pub(super) fn not_served<B>(service: &str, request: &Request<B>) -> String {
 }
 
 /// Whether the client expects answers in XML: the query protocol of services such as IAM and STS.
-pub(super) fn speaks_xml<B>(request: &Request<B>) -> bool {
-    header(request, CONTENT_TYPE.as_str()).starts_with("application/x-www-form-urlencoded")
+pub(super) fn speaks_xml(head: &Parts) -> bool {
+    header(&head.headers, CONTENT_TYPE.as_str()).starts_with("application/x-www-form-urlencoded")
 }
 
-fn header<'r, B>(request: &'r Request<B>, name: &str) -> &'r str {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+/// The operation that a form of the query protocol asks for.
+pub(super) fn action(form: &[u8]) -> Option<&str> {
+    let action = std::str::from_utf8(form).ok()?.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
+    // Names of operations need no escapes; what has one is no name.
+    (!action.is_empty() && action.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(action)
+}
+
+fn header<'r>(headers: &'r HeaderMap, name: &str) -> &'r str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -110,11 +119,13 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_named() {
-        let request = Request::builder().uri("/").header("x-amz-target", "secretsmanager.GetRandomPassword").body(()).unwrap();
-        let message = not_served("secretsmanager", &request);
-        assert!(
-            message.contains("`secretsmanager`: the operation GetRandomPassword is not served") && message.contains("Kinesis"),
-            "{message}"
-        );
+        let head = |target: &str| Request::builder().uri("/x").header("x-amz-target", target).body(()).unwrap().into_parts().0;
+        let message = not_served("secretsmanager", &head("secretsmanager.GetRandomPassword"), None);
+        assert!(message.contains("`secretsmanager`: the operation GetRandomPassword is not served"), "{message}");
+        assert!(message.contains("Kinesis"), "{message}");
+        let message = not_served("iam", &head(""), action(b"Version=1&Action=CreateRole"));
+        assert!(message.contains("the operation CreateRole is not served"), "{message}");
+        let message = not_served("lambda", &head(""), action(b"Action=%3Cx%3E"));
+        assert!(message.contains("GET /x is not served"), "{message}");
     }
 }

@@ -44,7 +44,8 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
             None => None,
             Some(stack) => {
                 let printer = context.printer;
-                Some(running.pump(stack, args.python.clone(), move |event| printer.note(&told(&event))).await?)
+                let report = move |event| told(&event).into_iter().for_each(|line| printer.note(&line));
+                Some(running.pump(stack, args.python.clone(), report).await?)
             }
         };
         announce(context, &running.endpoint_url(), feeds)?;
@@ -76,15 +77,16 @@ fn announce(context: &Context, endpoint_url: &str, feeds: Vec<Feed>) -> Result<(
     context.printer.result(&lines.join("\n"), &Serving { endpoint_url: endpoint_url.to_owned(), environment, feeds })
 }
 
-/// One line about a function.
-fn told(event: &PumpEvent) -> String {
-    match event {
+/// One line about a function. Its metrics, which CloudWatch would take out of its log, are none for people.
+fn told(event: &PumpEvent) -> Option<String> {
+    Some(match event {
+        PumpEvent::Said { line, .. } if line.starts_with("{\"_aws\":") => return None,
         PumpEvent::Invoked { function, records, open: 0, .. } => format!("{function}: {records} records done"),
         PumpEvent::Invoked { function, records, open, .. } => format!("{function}: {open} of {records} records come again"),
         PumpEvent::Failed { function, records, why } => format!("{function}: failed with {records} records, which come again: {why}"),
         PumpEvent::GivenUp { function, records, letter } => format!("{function}: {records} records were given up, see {letter}"),
-        PumpEvent::Said { function, line } => format!("{function}: {}", line.escape_debug()),
-    }
+        PumpEvent::Said { function, line } => format!("{function}: {}", line.replace(char::is_control, " ")),
+    })
 }
 
 fn apply(settings: &mut LocalSettings, args: FaultArgs) {
