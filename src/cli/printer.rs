@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use iota2ts::report::text;
 use serde::Serialize;
 
 use super::args::Output;
@@ -15,14 +16,15 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// The command's result: `text` for people, `data` for programs, whichever was asked for.
-    pub(crate) fn result(&self, text: &str, data: &impl Serialize) -> Result<(), CommandError> {
+    /// The command's result: `report` for people, `data` for programs, whichever was asked for. Neither steers a terminal, whatever names
+    /// stand in it.
+    pub(crate) fn result(&self, report: &str, data: &impl Serialize) -> Result<(), CommandError> {
         match self.output {
-            Output::Text => self.data(text),
+            Output::Text => self.data(&text::shown_lines(report)),
             Output::Json => {
                 let json = serde_json::to_string_pretty(data)
                     .map_err(|e| CommandError::new(format!("a result could not be written as JSON: {e}")))?;
-                self.data(&json)
+                self.data(&text::shown_json(&json))
             }
         }
     }
@@ -43,17 +45,17 @@ impl Printer {
     }
 
     /// A remark on stderr, unless `--quiet`.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, remark: &str) {
         if !self.quiet {
-            self.stderr(text);
+            self.stderr(&text::shown_lines(remark));
         }
     }
 
     /// An error on stderr, always.
     pub(crate) fn error(&self, error: &CommandError) {
-        self.stderr(&format!("error: {}", iota2ts::report::text::shown(&error.cause)));
+        self.stderr(&format!("error: {}", text::shown(&error.cause)));
         if let Some(hint) = &error.hint {
-            self.stderr(&format!("\nhint: {}", iota2ts::report::text::shown(hint)));
+            self.stderr(&format!("\nhint: {}", text::shown(hint)));
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable;
 use super::error::ExportError;
-use super::manifest::StagedFile;
+use super::manifest::{StagedFile, stands_beside};
 
 pub(super) const JOURNAL_NAME: &str = "progress.json";
 
@@ -48,7 +48,8 @@ impl Journal {
     pub(super) fn load(folder: &Path, work: &Work) -> Option<Self> {
         let bytes = std::fs::read(folder.join(JOURNAL_NAME)).ok()?;
         let journal: Self = serde_json::from_slice(&bytes).ok()?;
-        let length_is = |name: &str, bytes: u64| std::fs::metadata(folder.join(name)).is_ok_and(|there| there.len() == bytes);
+        let length_is =
+            |name: &str, bytes: u64| stands_beside(name) && std::fs::metadata(folder.join(name)).is_ok_and(|there| there.len() == bytes);
         let index = std::fs::metadata(folder.join(super::index::INDEX_NAME)).is_ok_and(|there| there.len() >= journal.index_bytes);
         let usable = journal.work == *work && index && journal.files.iter().all(|file| length_is(&file.name, file.bytes));
         usable.then_some(journal)

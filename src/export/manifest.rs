@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,12 @@ struct Head {
     version: u64,
 }
 
+/// Whether a name is one of a file in the staging's own folder.
+pub(super) fn stands_beside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
+}
+
 impl Manifest {
     /// Whether `folder` is a staging, whole or not: it has a manifest that says so.
     #[must_use]
@@ -127,7 +133,13 @@ impl Manifest {
         if head.version != u64::from(MANIFEST_VERSION) {
             return Err(ExportError::Version { path, found: head.version, known: MANIFEST_VERSION });
         }
-        serde_json::from_slice(&bytes).map_err(|error| ExportError::damaged(&path, error))
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| ExportError::damaged(&path, error))?;
+        for name in manifest.files.iter().map(|file| &file.name).chain([&manifest.index.name]) {
+            if !stands_beside(name) {
+                return Err(ExportError::damaged(&path, format!("{name:?} is no name of a file beside it")));
+            }
+        }
+        Ok(manifest)
     }
 
     pub(super) fn save(&self, folder: &Path) -> Result<(), ExportError> {

@@ -151,6 +151,29 @@ fn a_staging_reads_like_its_source() {
 }
 
 #[test]
+fn a_manifest_names_no_file_outside_of_its_folder() {
+    let bench = Bench::new(plant);
+    bench.stage("staged", 1, SMALL).unwrap();
+    let (folder, other) = (bench.folder("staged"), bench.folder("other"));
+    let good: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::copy(folder.join("objects.jsonl"), other.join("objects.jsonl")).unwrap();
+    let absolute = other.join("objects.jsonl").to_str().unwrap().to_owned();
+    for name in ["../other/objects.jsonl", &absolute, "", ".", "..", "./objects.jsonl", "objects.jsonl/", "below/objects.jsonl"] {
+        for place in ["/index/name", "/files/0/name"] {
+            let mut manifest = good.clone();
+            *manifest.pointer_mut(place).unwrap() = name.into();
+            std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+            for refused in [Staging::open(&folder).err().unwrap(), check(&folder, &Silent).err().unwrap()] {
+                assert!(refused.to_string().contains("is no name of a file beside it"), "{place} {name}: {refused}");
+            }
+        }
+    }
+    std::fs::write(folder.join("manifest.json"), good.to_string()).unwrap();
+    Staging::open(&folder).unwrap();
+}
+
+#[test]
 fn neither_threads_nor_a_second_run_change_a_digest() {
     let bench = Bench::new(plant);
     let one = bench.stage("one", 1, SMALL).unwrap();

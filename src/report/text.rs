@@ -5,18 +5,45 @@ use std::fmt::Write as _;
 /// Reports are wrapped at this many characters.
 pub const WIDTH: usize = 100;
 
+/// Whether a character does something to a terminal, or to how the text around it reads.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// `text` safe to print on one line of a terminal: control characters, line ends and the invisible marks that change how
 /// text reads are written as `\u{…}`. What is safe stays as it is, so showing twice changes nothing.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        let invisible = matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-        if c.is_control() || invisible {
+        if steers(c) {
             // Writing to a String cannot fail.
             write!(safe, "{}", c.escape_unicode()).unwrap_or_default();
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A page of lines, each [`shown`].
+#[must_use]
+pub fn shown_lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// The same JSON, with all that JSON may hold raw and a terminal should not see written as `\uXXXX`.
+#[must_use]
+pub fn shown_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && steers(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(safe, "\\u{unit:04x}").unwrap_or_default();
+            }
         } else {
             safe.push(c);
         }

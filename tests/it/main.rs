@@ -27,7 +27,9 @@ mod press_line;
 mod python;
 mod raw;
 mod routes;
+mod secrets;
 mod services;
+mod terminal;
 mod translate;
 mod verification;
 

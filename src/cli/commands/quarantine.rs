@@ -55,9 +55,8 @@ fn show(context: &Context, code: Option<&str>, object: Option<&str>, limit: usiz
             context.printer.note(&format!("the first {limit} rows; use --limit for more"));
             break;
         }
-        // JSON escapes control characters, so a hostile row cannot reach the terminal raw.
         let line = serde_json::to_string(&row).map_err(|e| CommandError::new(format!("a row could not be written as JSON: {e}")))?;
-        context.printer.data(&line)?;
+        context.printer.data(&iota2ts::report::text::shown_json(&line))?;
         shown += 1;
     }
     Ok(Ended::Clean)

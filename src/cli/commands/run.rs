@@ -36,7 +36,8 @@ pub(in crate::cli) fn run(context: &Context, args: &RunArgs) -> Result<Ended, Co
 }
 
 fn all(context: &Context, args: &RunArgs, steps: &mut Steps) -> Result<Ended, CommandError> {
-    let say = |text: &str| if context.printer.output == Output::Text { context.printer.data(text) } else { Ok(()) };
+    let say =
+        |text: &str| if context.printer.output == Output::Text { context.printer.data(&report::text::shown_lines(text)) } else { Ok(()) };
     let live = CaptureArgs { from: args.from.clone(), live: args.live, no_samples: false, parameter: args.parameter.clone() };
     let (captured, unseen) = if args.live {
         let (captured, asked) = capture::captured_live(context, &live)?;
