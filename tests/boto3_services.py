@@ -188,7 +188,7 @@ def not_served(session, config):
     asked = [
         ("sts", "get_caller_identity", "the operation GetCallerIdentity"),
         ("secretsmanager", "get_random_password", "the operation GetRandomPassword"),
-        ("lambda", "list_functions", "GET /2015-03-31/functions/"),
+        ("lambda", "list_functions", "GET /2015-03-31/functions"),
     ]
     for service, operation, named in asked:
         client = session.client(service, config=config)

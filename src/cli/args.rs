@@ -361,6 +361,9 @@ pub(crate) struct DemoArgs {
     /// The seed of the generated telemetry; the same seed gives the same messages and the same result.
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
+    /// The Python (3.11 or newer, with boto3) that runs the generated functions; without boto3 they are left out.
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    pub(crate) python: PathBuf,
 }
 
 #[cfg(feature = "local")]

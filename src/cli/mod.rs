@@ -96,7 +96,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Ended, CommandError> 
         Command::Status => commands::status::status(context),
         Command::Quarantine(args) => commands::quarantine::quarantine(context, &args.action),
         #[cfg(feature = "local")]
-        Command::Demo(args) => commands::demo::demo(context, args.seed),
+        Command::Demo(args) => commands::demo::demo(context, &args),
         #[cfg(feature = "local")]
         Command::Local(args) => commands::local::local(context, &args),
         Command::Reference => commands::reference::reference(context),

@@ -8,5 +8,5 @@ mod plant;
 mod random;
 mod telemetry;
 
-pub use plant::{BUCKET, MENDED, Plant, PlantError, live_messages};
+pub use plant::{BUCKET, MENDED, Plant, PlantError, SENSOR_STORE, last_messages, live_messages};
 pub use telemetry::HISTORY_END;

@@ -24,7 +24,8 @@ pub const BUCKET: &str = "plant-data";
 /// The channels, as messages name them.
 pub(super) const SENSOR_CHANNEL: &str = "iot_sensor_channel";
 pub(super) const METER_CHANNEL: &str = "energy_channel";
-const SENSOR_STORE: &str = "iot_sensor_datastore";
+/// Where the sensors' readings are.
+pub const SENSOR_STORE: &str = "iot_sensor_datastore";
 const METER_STORE: &str = "energy_datastore";
 const ROLE: &str = "arn:aws:iam::000000000000:role/IoTAnalyticsServiceRole";
 
@@ -205,4 +206,10 @@ impl Plant {
 #[must_use]
 pub fn live_messages(seed: u64) -> Vec<String> {
     telemetry::after(seed)
+}
+
+/// Messages that devices sent just before that: they are in the history, and come through the stack once more where the two overlap.
+#[must_use]
+pub fn last_messages(seed: u64) -> Vec<String> {
+    telemetry::last(seed)
 }

@@ -147,6 +147,20 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
+    /// Puts a record into a stream of the embedded Kinesis, as a topic rule does.
+    ///
+    /// # Errors
+    /// When there is no such stream, or it takes no such record.
+    pub fn put_record(&self, stream: &str, partition_key: &str, data: &[u8]) -> Result<(), PumpError> {
+        use base64::Engine as _;
+        let failed = |cause: String| PumpError::Service(format!("PutRecord: {cause}"));
+        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        let body = serde_json::json!({ "StreamName": stream, "PartitionKey": partition_key, "Data": data }).to_string();
+        let head = hyper::Request::post("/").body(()).map_err(|error| failed(error.to_string()))?.into_parts().0;
+        let answered = server::WholeAnswers::answer(&*self.services.kinesis, "PutRecord", &head, body.as_bytes());
+        answered.map(drop).map_err(|exception| failed(exception.message))
+    }
+
     /// Makes what a stack's template names, and runs its functions with `python` on what is put into its streams, until the answer is
     /// dropped. Each function is loaded when this returns; `report` is told what happens to them.
     ///

@@ -1,11 +1,15 @@
 //! The demo, as the README promises it.
 
 use crate::environment::Environment;
+use crate::python::python;
 
 #[test]
 fn demo_ends_with_every_row_accounted_for() {
     let environment = Environment::new();
-    let ran = environment.run(&["--dir", "demo", "demo"]).ended(0);
+    let python = python();
+    let ran = environment.run(&["--dir", "demo", "demo", "--python", python.to_str().unwrap()]).ended(0);
+    assert!(ran.stderr.contains("8. the overlap: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("10. the plant goes on: 20 new messages through the stack, of which its filter kept"), "{}", ran.stderr);
     assert!(ran.stdout.contains("interrupted"), "{}", ran.stdout);
     assert!(ran.stdout.contains("every row is accounted for"), "{}", ran.stdout);
     assert!(ran.stderr.contains("captured     number  names\nchannels          2  energy_channel, iot_sensor_channel"), "{}", ran.stderr);

@@ -1,22 +1,26 @@
 //! `demo`: the recipe's system on embedded services, captured, exported, planned, translated, migrated with an interruption, and verified.
 
+mod pumped;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use iota2ts::backfill::Outcome;
 use iota2ts::demo::{self, Plant};
-use iota2ts::local::{self, LocalSettings};
+use iota2ts::local::{self, LocalSettings, PumpError, Running};
 use iota2ts::progress::Progress;
 use iota2ts::report;
-use iota2ts::time::{Clock, ManualClock, Nanos};
+use iota2ts::time::{Clock, HOUR_NANOS, ManualClock, Nanos};
 use iota2ts::verify::Verification;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::cli::args::{BackfillArgs, CaptureArgs, PlanArgs, SampleArgs, TargetKind};
+use crate::cli::args::{BackfillArgs, CaptureArgs, DemoArgs, PlanArgs, SampleArgs, TargetKind};
 use crate::cli::directory::MigrationDir;
 use crate::cli::{CommandError, Context, Ended, runtime};
+
+use pumped::{Live, Sent};
 
 use super::{backfill, capture, export, history, plan, target, translate, verify};
 
@@ -30,9 +34,15 @@ struct Played {
     interrupted: Outcome,
     resumed: Outcome,
     verification: Verification,
+    /// The last messages of the history once more, through the stack; none where it could not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overlap: Option<Sent>,
+    /// Messages that follow the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Sent>,
 }
 
-pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, CommandError> {
+pub(in crate::cli) fn demo(context: &Context, args: &DemoArgs) -> Result<Ended, CommandError> {
     let root = if context.dir_given { context.dir.root().to_owned() } else { PathBuf::from(DEFAULT_DIR) };
     fresh_directory(&root)?;
     // The services run on threads of their own, while the commands that ask them come and go.
@@ -41,7 +51,7 @@ pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, Comman
     let settings = LocalSettings::new(root.join("services"), Arc::clone(&clock) as Arc<dyn Clock>);
     let running = services.block_on(local::start(settings))?;
     let context = stage(context, &root, running.endpoint_url(), Arc::clone(&clock));
-    let played = play(&context, &services, &clock, seed);
+    let played = play(&context, &services, &running, &clock, args);
     let stopped = services.block_on(running.stop());
     let played = played?;
     stopped?;
@@ -55,7 +65,14 @@ pub(in crate::cli) fn demo(context: &Context, seed: u64) -> Result<Ended, Comman
     }
 }
 
-fn play(context: &Context, services: &tokio::runtime::Runtime, clock: &ManualClock, seed: u64) -> Result<Played, CommandError> {
+fn play(
+    context: &Context,
+    services: &tokio::runtime::Runtime,
+    running: &Running,
+    clock: &ManualClock,
+    args: &DemoArgs,
+) -> Result<Played, CommandError> {
+    let seed = args.seed;
     let say = |text: &str| context.printer.note(text);
     let url = context.global.endpoint_url.clone().unwrap_or_default();
     say(&format!("1. a plant on embedded services at {url} (seed {seed}): the recipe's system, with its mistakes mended"));
@@ -97,9 +114,42 @@ fn play(context: &Context, services: &tokio::runtime::Runtime, clock: &ManualClo
     let resumed = backfill::written(context, &write, Arc::clone(&context.progress), None)?;
     say(&report::outcome_text(&resumed));
 
-    say("8. verify: source and target read again and compared");
+    let table = made.tables.iter().find(|table| table.mapping.store == demo::SENSOR_STORE).map(|table| table.mapping.table.clone());
+    let place = (made.target.database.as_str(), table.as_deref().unwrap_or_default());
+    let stack = match Live::start(services, running, &context.dir.root().join("stack"), &args.python, place) {
+        Ok(live) => Some(live),
+        Err(error @ (PumpError::NoPython { .. } | PumpError::NoBoto3 { .. })) => {
+            let hint = error.hint().unwrap_or_default();
+            say(&format!("8. the stack's functions are left out, as they cannot run here: {error}; {hint}"));
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let overlap = stack.as_ref().map(|stack| stack.send(&demo::last_messages(seed))).transpose()?;
+    if let Some(Sent { messages, rows_before, rows_after }) = overlap {
+        say(&format!(
+            "8. the overlap: {messages} messages that are in the history come through the generated stack as well; {rows_before} rows before, {rows_after} after"
+        ));
+        if rows_before != rows_after {
+            return Err(
+                CommandError::new("the overlap of history and stack wrote rows anew").hinted("please report this, with the output above")
+            );
+        }
+    }
+
+    say("9. verify: source and target read again and compared");
     let verification = verify::verified(context, TargetKind::Aws, verify::Asked::default())?;
-    Ok(Played { messages, interrupted, resumed, verification })
+
+    // The present moves on to when these are sent.
+    clock.advance(HOUR_NANOS);
+    let live = stack.as_ref().map(|stack| stack.send(&demo::live_messages(seed))).transpose()?;
+    if let Some(Sent { messages, rows_before, rows_after }) = live {
+        say(&format!(
+            "10. the plant goes on: {messages} new messages through the stack, of which its filter kept {}",
+            rows_after.saturating_sub(rows_before)
+        ));
+    }
+    Ok(Played { messages, interrupted, resumed, verification, overlap, live })
 }
 
 /// The same for a seed, however far the first run came: that stands in its own outcome.
