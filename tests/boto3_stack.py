@@ -71,6 +71,10 @@ class Local:
     def noted(self, *words):
         return [note for note in list(self.notes) if all(word in note for word in words)]
 
+    def until_noted(self, *words):
+        """What a function did is noted after it was done, and so after whatever it did can be seen."""
+        until(lambda: self.noted(*words), f"a note with {words}")
+
 
 def rows(database, table):
     query = boto3.client("timestream-query")
@@ -112,12 +116,13 @@ def translated(program, stack, data):
         until(lambda: len(rows("plant", "plant")) == 2, "the second row")
         kept = until(letters, "the dead letter")
         check(len(kept) == 1 and "no json" in next(iter(kept.values())), kept)
-        check(local.noted("4 records done"), local.notes)
+        local.until_noted("4 records done")
     # What was settled stays settled: a new process hands nothing out again, and goes on.
     with Local(program, data, stack) as local:
         put(local.feeds[0]["stream"], [reading(4, 50)])
         until(lambda: len(rows("plant", "plant")) == 3, "the third row")
-        check(len(local.noted("records done")) == 1 and local.noted("1 records done"), local.notes)
+        local.until_noted("1 records done")
+        check(len(local.noted("records done")) == 1, local.notes)
 
 
 TEMPLATE = """
@@ -181,7 +186,7 @@ def by_hand(program, folder):
         until(lambda: "c" in seen(), "what was put off")
         # Settled up to what was put off, which comes again with all behind it: nothing before it twice, and in order.
         check(seen() == ["a", "later-1", "b", "c"], seen())
-        check(local.noted("3 of 4 records come again"), local.notes)
+        local.until_noted("3 of 4 records come again")
 
         put("by-hand", [b"d", b"poison", b"e"])
         until(lambda: "e" in seen(), "what stands behind a bad record")
@@ -191,13 +196,14 @@ def by_hand(program, folder):
         check(letter["KinesisBatchInfo"]["batchSize"] == 1 and letter["requestContext"]["condition"] == "RetryAttemptsExhausted", letter)
         check("cannot be eaten" in letter["responseContext"]["functionError"], letter)
         check(len(letter["payload"]["Records"]) == 1, letter)
-        check(local.noted("1 records were given up", "s3://dead-letters/by_hand/"), local.notes)
+        local.until_noted("1 records were given up", "s3://dead-letters/by_hand/")
 
         put("by-hand", [b"die"])
         until(lambda: len(letters()) == 2, "the end of a batch that kills its process")
         put("by-hand", [b"f"])
         until(lambda: "f" in seen(), "a new process")
-        check(seen()[-1] == "f" and local.noted("its process ended"), seen())
+        check(seen()[-1] == "f", seen())
+        local.until_noted("its process ended")
 
 
 def main(program, stack):
