@@ -19,42 +19,10 @@ import time
 import urllib.request
 
 import boto3
-from botocore.exceptions import ClientError
+import embedded
+from embedded import Local, check, refused
 
-checks = 0
 ROLE = "arn:aws:iam::000000000000:role/IoTAnalyticsServiceRole"
-
-
-def check(condition, what):
-    global checks
-    checks += 1
-    if not condition:
-        raise SystemExit(f"FAILED: {what}")
-
-
-class Local:
-    """The embedded services, for as long as the block lasts."""
-
-    def __init__(self, binary, data_dir):
-        command = [binary, "--output", "json", "local", "--listen", "127.0.0.1:0", "--data-dir", data_dir]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-    def __enter__(self):
-        text = ""
-        while True:
-            line = self.process.stdout.readline()
-            if not line:
-                raise SystemExit("FAILED: the embedded services did not start")
-            text += line
-            try:
-                self.said = json.loads(text)
-                return self
-            except json.JSONDecodeError:
-                continue
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
 
 
 # What the model says of an answer ----------------------------------------------------------------------------------------------------
@@ -238,16 +206,6 @@ def settled(ask):
     raise SystemExit("FAILED: the content is never made")
 
 
-def refused(code, status, call):
-    try:
-        call()
-    except ClientError as error:
-        answer = error.response
-        check((answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status), answer)
-        return
-    raise SystemExit(f"FAILED: expected {code}, but the call went through")
-
-
 def every_operation(client, s3):
     seen = held_against_the_model(client)
     s3.create_bucket(Bucket="plant-data")
@@ -266,15 +224,15 @@ def every_operation(client, s3):
     rules = [{"entryName": "rows", "destination": {"s3DestinationConfiguration": {"bucket": "plant-data", "key": "out/!{iotanalytics:versionId}.csv", "roleArn": ROLE}}}]
     client.create_dataset(datasetName="warm", actions=actions, triggers=[{"schedule": {"expression": "cron(0 12 * * ? *)"}}], contentDeliveryRules=rules,
                           versioningConfiguration={"unlimited": True}, retentionPeriod={"numberOfDays": 3}, tags=tags)
-    refused("ResourceAlreadyExistsException", 409, lambda: client.create_channel(channelName="readings"))
-    refused("ResourceNotFoundException", 404, lambda: client.describe_dataset(datasetName="none"))
-    refused("InvalidRequestException", 400, lambda: client.create_dataset(datasetName="two_kinds", actions=actions, triggers=[{}]))
+    refused(lambda: client.create_channel(channelName="readings"), "ResourceAlreadyExistsException", 409)
+    refused(lambda: client.describe_dataset(datasetName="none"), "ResourceNotFoundException", 404)
+    refused(lambda: client.create_dataset(datasetName="two_kinds", actions=actions, triggers=[{}]), "InvalidRequestException", 400)
 
     messages = [{"messageId": str(at), "payload": json.dumps({"device": f"d{at}", "temperature": at * 10}).encode()} for at in range(5)]
     too_large = {"messageId": "large", "payload": b"x" * (128 * 1024 + 1)}
     errors = client.batch_put_message(channelName="readings", messages=[*messages, too_large])["batchPutMessageErrorEntries"]
     check([entry["messageId"] for entry in errors] == ["large"], errors)
-    refused("InvalidRequestException", 400, lambda: client.batch_put_message(channelName="readings", messages=[messages[0]] * 2))
+    refused(lambda: client.batch_put_message(channelName="readings", messages=[messages[0]] * 2), "InvalidRequestException", 400)
     check(len(client.sample_channel_data(channelName="readings", maxMessages=3)["payloads"]) == 3, "sample_channel_data")
     day = datetime.timedelta(days=1)
     today = datetime.datetime.now(datetime.timezone.utc)
@@ -319,7 +277,7 @@ def every_operation(client, s3):
     client.list_pipelines()
     check(client.list_datasets()["datasetSummaries"][0]["actions"] == [{"actionName": "q", "actionType": "QUERY"}], "list_datasets")
 
-    refused("ResourceNotFoundException", 404, client.describe_logging_options)
+    refused(client.describe_logging_options, "ResourceNotFoundException", 404)
     client.put_logging_options(loggingOptions={"roleArn": ROLE, "level": "ERROR", "enabled": True})
     client.describe_logging_options()
     client.tag_resource(resourceArn=arn, tags=[{"key": "hall", "value": "north & south"}])
@@ -353,7 +311,7 @@ def main():
         modern_half(aws)
         client, s3 = boto3.client("iotanalytics", endpoint_url=url), boto3.client("s3", endpoint_url=url)
         operations = every_operation(client, s3)
-    print(f"the AWS CLI ran the recipe; {operations} operations of IoT Analytics answered as the API model says; {checks} checks")
+    print(f"the AWS CLI ran the recipe; {operations} operations of IoT Analytics answered as the API model says; {embedded.checks} checks")
 
 
 if __name__ == "__main__":

@@ -5,43 +5,17 @@ Needs boto3. Talks to loopback only.
 """
 
 import datetime
-import json
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from embedded import Local, check, passed, refused
 
 NOW = datetime.datetime(2025, 12, 15, tzinfo=datetime.timezone.utc)
 NOW_MS = int(NOW.timestamp() * 1000)
-checks = 0
-
-
-def check(condition, what):
-    global checks
-    checks += 1
-    if not condition:
-        raise SystemExit(f"FAILED: {what}")
-
-
-def refused(call, code, status, *words):
-    """The call must fail with this error code and HTTP status, and the message must hold all the words."""
-    try:
-        call()
-    except ClientError as error:
-        answer = error.response
-        check(answer["Error"]["Code"] == code, f"expected {code}, got {answer['Error']}")
-        got = answer["ResponseMetadata"]["HTTPStatusCode"]
-        check(got == status, f"{code} came with status {got} instead of {status}")
-        for word in words:
-            check(word in answer["Error"]["Message"], f"`{word}` is not in: {answer['Error']['Message']}")
-        return answer
-    raise SystemExit(f"FAILED: expected {code}, but the call went through")
 
 
 def record(time_ms=NOW_MS - 60_000, dimensions=(("device", "d1"),), name="temp", value="1.5", kind="DOUBLE", **more):
@@ -160,31 +134,19 @@ def clean_up(write):
 
 
 def main(program):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as data:
         environment = {"PATH": os.environ["PATH"], "HOME": data, "IOTA2TS_NOW": NOW.isoformat().replace("+00:00", "Z")}
-        server = subprocess.Popen([program, "--quiet", "local", "--listen", f"127.0.0.1:{port}", "--data-dir", data], env=environment)
-        try:
-            for _ in range(200):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.05)
+        with Local(program, data, environment=environment, stderr=None) as local:
+            endpoint = dict(local.said["environment"])["AWS_ENDPOINT_URL"]
             session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
             config = Config(retries={"total_max_attempts": 1})
-            write = session.client("timestream-write", endpoint_url=f"http://127.0.0.1:{port}", config=config)
-            query = session.client("timestream-query", endpoint_url=f"http://127.0.0.1:{port}", config=config)
+            write = session.client("timestream-write", endpoint_url=endpoint, config=config)
+            query = session.client("timestream-query", endpoint_url=endpoint, config=config)
             resources(write)
             write_rules(write)
             queries(query)
             clean_up(write)
-        finally:
-            server.terminate()
-            server.wait(20)
-    print(json.dumps({"checks": checks}))
-    print(f"{checks} passed, 0 failed")
+    passed()
 
 
 if __name__ == "__main__":

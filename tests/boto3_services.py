@@ -8,39 +8,15 @@ import datetime
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
+from embedded import Local, check, passed, refused
 
 NOW = datetime.datetime(2025, 12, 15, tzinfo=datetime.timezone.utc)
-checks = 0
-
-
-def check(condition, what):
-    global checks
-    checks += 1
-    if not condition:
-        raise SystemExit(f"FAILED: {what}")
-
-
-def refused(call, code, status, *words):
-    """The call must fail with this error code and HTTP status, and the message must hold all the words."""
-    try:
-        call()
-    except ClientError as error:
-        answer = error.response
-        check(answer["Error"]["Code"] == code, f"expected {code}, got {answer['Error']}")
-        got = answer["ResponseMetadata"]["HTTPStatusCode"]
-        check(got == status, f"{code} came with status {got} instead of {status}")
-        for word in words:
-            check(word in answer["Error"]["Message"], f"`{word}` is not in: {answer['Error']['Message']}")
-        return answer
-    raise SystemExit(f"FAILED: expected {code}, but the call went through")
 
 
 def hold_against_model(http_response, parsed, model, **_):
@@ -209,18 +185,8 @@ def discovery(session, config):
 def main(program):
     with tempfile.TemporaryDirectory() as data:
         environment = {"HOME": data, "IOTA2TS_NOW": NOW.isoformat().replace("+00:00", "Z")}
-        command = [program, "--output", "json", "local", "--listen", "127.0.0.1:0", "--data-dir", os.path.join(data, "services")]
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        try:
-            printed = ""
-            for line in server.stdout:
-                printed += line
-                try:
-                    settings = json.loads(printed)
-                    break
-                except json.JSONDecodeError:
-                    pass
-            os.environ.update(dict(settings["environment"]))
+        with Local(program, os.path.join(data, "services"), environment=environment, stderr=None) as local:
+            os.environ.update(dict(local.said["environment"]))
             session = boto3.Session()
             config = Config(retries={"total_max_attempts": 1})
             session.events.register("after-call.*.*", hold_against_model)
@@ -229,10 +195,7 @@ def main(program):
             things(session.client("iot", config=config), session.client("iot-data", config=config))
             discovery(session, config)
             not_served(session, config)
-        finally:
-            server.terminate()
-            server.wait(20)
-    print(f"{checks} passed, 0 failed")
+    passed()
 
 
 if __name__ == "__main__":

@@ -13,17 +13,10 @@ import threading
 import time
 
 import boto3
+from embedded import Local, check, passed
 
 NOW = "2025-12-15T00:00:00Z"
 DEADLINE_SECONDS = 60
-checks = 0
-
-
-def check(condition, what):
-    global checks
-    checks += 1
-    if not condition:
-        raise SystemExit(f"FAILED: {what}")
 
 
 def until(probe, what):
@@ -38,35 +31,25 @@ def until(probe, what):
         time.sleep(0.05)
 
 
-class Local:
-    """The embedded services with a stack, for as long as the block lasts."""
+class Running(Local):
+    """The embedded services with a stack."""
 
     def __init__(self, program, data, stack):
-        command = [program, "--output", "json", "local", "--listen", "127.0.0.1:0", "--data-dir", data]
-        command += ["--with-stack", stack, "--python", sys.executable]
         environment = {"HOME": data, "IOTA2TS_NOW": NOW}
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        super().__init__(program, data, "--with-stack", stack, "--python", sys.executable, environment=environment, stderr=subprocess.PIPE)
         self.notes = []
         threading.Thread(target=lambda: self.notes.extend(self.process.stderr), daemon=True).start()
 
     def __enter__(self):
-        text = ""
-        for line in self.process.stdout:
-            text += line
-            try:
-                said = json.loads(text)
-            except json.JSONDecodeError:
-                continue
-            self.feeds = said["feeds"]
-            settings = dict(said["environment"])
-            os.environ.update(settings)
-            return self
-        time.sleep(0.2)
-        raise SystemExit("FAILED: the stack did not start\n" + "".join(self.notes))
+        super().__enter__()
+        self.feeds = self.said["feeds"]
+        os.environ.update(dict(self.said["environment"]))
+        return self
 
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(20)
+    def why(self):
+        # The notes are read by a thread of their own.
+        time.sleep(0.2)
+        return "\n" + "".join(self.notes)
 
     def noted(self, *words):
         return [note for note in list(self.notes) if all(word in note for word in words)]
@@ -103,7 +86,7 @@ def reading(minute, temperature):
 
 def translated(program, stack, data):
     """From put-record to the row, by the code that `translate` generated."""
-    with Local(program, data, stack) as local:
+    with Running(program, data, stack) as local:
         check(len(local.feeds) == 1, local.feeds)
         stream = local.feeds[0]["stream"]
         boto3.client("kinesis").get_waiter("stream_exists").wait(StreamName=stream)
@@ -118,7 +101,7 @@ def translated(program, stack, data):
         check(len(kept) == 1 and "no json" in next(iter(kept.values())), kept)
         local.until_noted("4 records done")
     # What was settled stays settled: a new process hands nothing out again, and goes on.
-    with Local(program, data, stack) as local:
+    with Running(program, data, stack) as local:
         put(local.feeds[0]["stream"], [reading(4, 50)])
         until(lambda: len(rows("plant", "plant")) == 3, "the third row")
         local.until_noted("1 records done")
@@ -181,7 +164,7 @@ def by_hand(program, folder):
     def seen():
         return [json.loads(line) for line in open(seen_file)] if os.path.exists(seen_file) else []
 
-    with Local(program, os.path.join(folder, "data"), stack) as local:
+    with Running(program, os.path.join(folder, "data"), stack) as local:
         put("by-hand", [b"a", b"later-1", b"b", b"c"])
         until(lambda: "c" in seen(), "what was put off")
         # Settled up to what was put off, which comes again with all behind it: nothing before it twice, and in order.
@@ -210,7 +193,7 @@ def main(program, stack):
     with tempfile.TemporaryDirectory() as folder:
         translated(program, stack, os.path.join(folder, "translated"))
         by_hand(program, os.path.join(folder, "by-hand"))
-    print(f"{checks} passed, 0 failed")
+    passed()
 
 
 if __name__ == "__main__":
