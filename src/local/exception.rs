@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
+use super::s3::BucketFailure;
 
 /// How a protocol carries the name of an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +35,33 @@ impl Exception {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// A rule of the API or of the service was broken.
+    pub(in crate::local) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::refused("InvalidRequestException", message)
+    }
+
+    pub(in crate::local) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+    }
+
+    /// 409, with the resource that is there already.
+    pub(in crate::local) fn exists(message: impl Into<String>, id: &str, arn: String) -> Self {
+        let members = vec![("resourceId", id.into()), ("resourceArn", arn.into())];
+        Self { members, ..Self::new(StatusCode::CONFLICT, "ResourceAlreadyExistsException", message) }
+    }
+
     /// An operation, or a whole service, that nobody here answers for.
     pub(in crate::local) fn not_served(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "UnknownOperationException", message)
     }
 
     pub(in crate::local) fn unreadable(error: impl std::fmt::Display) -> Self {
-        Self::refused("SerializationException", format!("The request body is not of the expected form: {error}"))
+        Self::serialization(format!("The request body is not of the expected form: {error}"))
+    }
+
+    /// What was sent cannot be read: no JSON, or another type than the API's.
+    pub(in crate::local) fn serialization(message: impl Into<String>) -> Self {
+        Self::refused("SerializationException", message)
     }
 
     pub(in crate::local) fn too_large(limit: usize) -> Self {
@@ -80,6 +101,12 @@ impl Exception {
         body.insert("message".to_owned(), json!(self.message));
         body.extend(self.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Value::Object(body)
+    }
+}
+
+impl From<BucketFailure> for Exception {
+    fn from(error: BucketFailure) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -13,6 +13,7 @@
 //! Only `cli`, `demo` and tests may know this room. It uses the vocabulary and shares no rule with `target`: the two check
 //! each other.
 
+mod constraints;
 mod exception;
 mod failure;
 mod faults;
@@ -24,6 +25,7 @@ pub mod s3;
 mod server;
 mod store_file;
 pub mod timestream;
+mod turn;
 mod wire;
 
 #[cfg(test)]
@@ -156,9 +158,9 @@ impl Running {
         let failed = |cause: String| PumpError::Service(format!("PutRecord: {cause}"));
         let data = base64::engine::general_purpose::STANDARD.encode(data);
         let body = serde_json::json!({ "StreamName": stream, "PartitionKey": partition_key, "Data": data }).to_string();
-        let head = hyper::Request::post("/").body(()).map_err(|error| failed(error.to_string()))?.into_parts().0;
-        let answered = server::WholeAnswers::answer(&*self.services.kinesis, "PutRecord", &head, body.as_bytes());
-        answered.map(drop).map_err(|exception| failed(exception.message))
+        server::WholeAnswers::answer(&self.services.kinesis, &"PutRecord", body.as_bytes(), "")
+            .map(drop)
+            .map_err(|exception| failed(exception.message))
     }
 
     /// Makes what a stack's template names, and runs its functions with `python` on what is put into its streams, until the answer is

@@ -27,7 +27,7 @@ use super::failure::{ErrorKind, Failure};
 use super::faults::{self, Fault, Faults};
 use super::timestream::Service;
 use super::wire::{self, Wire};
-use super::{Services, iotanalytics, s3};
+use super::{Services, s3};
 
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
@@ -102,12 +102,13 @@ async fn serve_connection(
     let handler = service_fn(move |request| {
         let (services, ids, stop) = (Arc::clone(&services), Arc::clone(&ids), stop_in_requests.clone());
         async move {
+            let faults = services.timestream.faults();
             match Wire::of(&request) {
                 Wire::S3 => answer_s3(request, &services, stop).await,
-                Wire::IotAnalytics => answer_iotanalytics(request, local, &services, &ids, stop).await,
+                Wire::IotAnalytics => exchange(request, local, &services.iotanalytics, faults, &ids, stop).await,
                 Wire::Timestream => answer(request, local, &services.timestream, &ids, stop).await,
-                Wire::Kinesis => exchange(request, &services.kinesis, services.timestream.faults(), &ids, stop).await,
-                Wire::Iot => exchange(request, &services.iot, services.timestream.faults(), &ids, stop).await,
+                Wire::Kinesis => exchange(request, local, &services.kinesis, faults, &ids, stop).await,
+                Wire::Iot => exchange(request, local, &services.iot, faults, &ids, stop).await,
                 Wire::Other(name) => Ok(refuse_service(request, &name, &ids).await),
             }
         }
@@ -128,16 +129,27 @@ async fn serve_connection(
 
 /// A service of which every request and every answer fits into memory.
 pub(super) trait WholeAnswers: Send + Sync + 'static {
+    /// What the head of a request asks for: it is routed, and may be carried out.
+    type Asked: Send + 'static;
     const DIALECT: Dialect;
-    /// What it calls a throttle.
-    const THROTTLE: &'static str;
     const BODY_BYTES_MAX: usize;
 
-    /// The operation that a request asks for, as the API names it.
-    fn operation(&self, head: &Parts) -> Result<&'static str, Exception>;
+    /// Reads the head of a request.
+    fn read(&self, head: &Parts) -> Result<Self::Asked, Exception>;
 
-    /// The body of the answer. Blocks.
-    fn answer(&self, operation: &'static str, head: &Parts, body: &[u8]) -> Result<Bytes, Exception>;
+    /// The operation as the API names it, for fault rules and counters.
+    fn operation(asked: &Self::Asked) -> &'static str;
+
+    /// The status of a good answer.
+    fn status(_asked: &Self::Asked) -> StatusCode {
+        StatusCode::OK
+    }
+
+    /// The answer that a fault rule asks for.
+    fn played(kind: ErrorKind) -> Exception;
+
+    /// A good answer; null has no body. `address` is what the client believes to speak to. Blocks.
+    fn answer(self: &Arc<Self>, asked: &Self::Asked, body: &[u8], address: &str) -> Result<Value, Exception>;
 }
 
 type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
@@ -180,7 +192,7 @@ async fn answer(
         _ => {}
     }
     let address = discovered(request.headers(), host(request.headers()).unwrap_or_else(|| local.to_string()));
-    let answered = match read_body(request).await {
+    let answered = match read_body(request.into_body()).await {
         Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(faults::answer(ErrorKind::Validation)),
         Ok(body) => service.answer(&operation, body, &address).await,
         Err(failure) => Err(failure),
@@ -194,6 +206,7 @@ async fn answer(
 /// One request to a service that gives whole answers.
 async fn exchange<S: WholeAnswers>(
     request: Request<Incoming>,
+    local: SocketAddr,
     service: &Arc<S>,
     faults: &Faults,
     ids: &RequestIds,
@@ -201,46 +214,50 @@ async fn exchange<S: WholeAnswers>(
 ) -> Result<Answer, Dropped> {
     let id = ids.next();
     let (head, body) = request.into_parts();
-    let refused = |exception: &Exception| Ok(whole(S::DIALECT, Err(exception), &id));
-    let operation = match service.operation(&head) {
-        Ok(operation) => operation,
-        Err(exception) => return refused(&exception),
+    let refused = |exception: Exception| Ok(whole(S::DIALECT, Err(exception), &id));
+    let asked = match service.read(&head) {
+        Ok(asked) => asked,
+        Err(exception) => return refused(exception),
     };
     if !head.headers.contains_key(AUTHORIZATION) {
-        return refused(&Exception::unauthenticated());
+        return refused(Exception::unauthenticated());
     }
-    let fault = play(faults, operation, access_key(&head.headers), &mut stop).await?;
+    let fault = play(faults, S::operation(&asked), access_key(&head.headers), &mut stop).await?;
     match fault {
-        Some(Fault::Throttle(_)) => return refused(&Exception::played(ErrorKind::Throttling, S::THROTTLE)),
-        Some(Fault::Answer(kind)) => return refused(&Exception::played(kind, S::THROTTLE)),
+        Some(Fault::Throttle(_)) => return refused(S::played(ErrorKind::Throttling)),
+        Some(Fault::Answer(kind)) => return refused(S::played(kind)),
         _ => {}
     }
-    let body = match Limited::new(body, S::BODY_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => return refused(&Exception::too_large(S::BODY_BYTES_MAX)),
-        Err(error) => return refused(&Exception::unreadable(error)),
-    };
-    let service = Arc::clone(service);
-    let answered = match tokio::task::spawn_blocking(move || service.answer(operation, &head, &body)).await {
-        Ok(answered) => answered,
-        Err(error) => Err(Exception::internal(error)),
+    let address = host(&head.headers).unwrap_or_else(|| local.to_string());
+    let status = S::status(&asked);
+    let answered = match collected(body, S::BODY_BYTES_MAX).await {
+        Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(S::played(ErrorKind::Validation)),
+        Ok(body) => {
+            let service = Arc::clone(service);
+            let work = tokio::task::spawn_blocking(move || service.answer(&asked, &body, &address));
+            work.await.unwrap_or_else(|panic| Err(Exception::internal(panic)))
+        }
+        Err(Unread::TooLarge) => Err(Exception::too_large(S::BODY_BYTES_MAX)),
+        Err(Unread::Broken(cause)) => Err(Exception::unreadable(cause)),
     };
     if fault == Some(Fault::LostReply) {
         return Err(Dropped);
     }
-    Ok(whole(S::DIALECT, answered.as_ref(), &id))
+    Ok(whole(S::DIALECT, answered.map(|body| (status, body)), &id))
 }
 
 /// A whole answer, or why there is none, as `dialect` has them.
-fn whole(dialect: Dialect, answered: Result<&Bytes, &Exception>, id: &str) -> Answer {
-    let (status, body) = match answered {
-        Ok(body) => (StatusCode::OK, body.clone()),
-        Err(exception) => (exception.status(dialect), Bytes::from(exception.body(dialect).to_string())),
+fn whole(dialect: Dialect, answered: Result<(StatusCode, Value), Exception>, id: &str) -> Answer {
+    let (status, body, code) = match answered {
+        Ok((status, body)) => (status, body, None),
+        Err(exception) => (exception.status(dialect), exception.body(dialect), Some(exception.code)),
     };
     let content_type = if dialect == Dialect::AwsJson { "application/x-amz-json-1.1" } else { "application/json" };
+    // What answers nothing answers with no bytes at all.
+    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let mut response = answer_of(status, content_type, body, id);
-    if let (Dialect::RestJson, Err(exception)) = (dialect, answered) {
-        response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(exception.code));
+    if let (Dialect::RestJson, Some(code)) = (dialect, code) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(code));
     }
     response
 }
@@ -252,7 +269,7 @@ async fn refuse_service(request: Request<Incoming>, name: &str, ids: &RequestIds
     let has_target = head.headers.contains_key("x-amz-target");
     if !wire::speaks_xml(&head) {
         let dialect = if has_target { Dialect::AwsJson } else { Dialect::RestJson };
-        return whole(dialect, Err(&Exception::not_served(wire::not_served(name, &head, None))), &id);
+        return whole(dialect, Err(Exception::not_served(wire::not_served(name, &head, None))), &id);
     }
     // The query protocol names its operation in the body.
     let form = Limited::new(body, FORM_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -281,63 +298,6 @@ async fn answer_s3(request: Request<Incoming>, services: &Services, mut stop: wa
         tracing::warn!(?error, "an S3 request could not be answered");
         Dropped
     })
-}
-
-async fn answer_iotanalytics(
-    request: Request<Incoming>,
-    local: SocketAddr,
-    services: &Services,
-    ids: &RequestIds,
-    mut stop: watch::Receiver<bool>,
-) -> Result<Answer, Dropped> {
-    let id = ids.next();
-    let read = iotanalytics::Request::read(request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
-    let asked = match read {
-        Ok(asked) => asked,
-        Err(refusal) => return Ok(rest_json(Err(refusal), 0, &id)),
-    };
-    let fault = play(services.timestream.faults(), &asked.operation(), access_key(request.headers()), &mut stop).await?;
-    match fault {
-        Some(Fault::Throttle(_)) => return Ok(rest_json(Err(iotanalytics::Refusal::played(ErrorKind::Throttling)), 0, &id)),
-        Some(Fault::Answer(kind)) => return Ok(rest_json(Err(iotanalytics::Refusal::played(kind)), 0, &id)),
-        _ => {}
-    }
-    let address = host(request.headers()).unwrap_or_else(|| local.to_string());
-    let status = asked.status();
-    let answered = match collected(request, iotanalytics::BODY_BYTES_MAX).await {
-        Ok(body) if faults::is_invalid(fault.as_ref(), &body) => Err(iotanalytics::Refusal::played(ErrorKind::Validation)),
-        Ok(body) => {
-            let service = Arc::clone(&services.iotanalytics);
-            let work = tokio::task::spawn_blocking(move || service.answer(&asked, &body, &address));
-            work.await.unwrap_or_else(|panic| Err(iotanalytics::Refusal::internal(panic)))
-        }
-        Err(Unread::TooLarge) => Err(iotanalytics::Refusal::played(ErrorKind::TooLarge)),
-        Err(Unread::Broken(_)) => Err(iotanalytics::Refusal::played(ErrorKind::Serialization)),
-    };
-    if fault == Some(Fault::LostReply) {
-        return Err(Dropped);
-    }
-    Ok(rest_json(answered, status, &id))
-}
-
-/// An answer in rest-json; null has no body.
-fn rest_json(answered: Result<Value, iotanalytics::Refusal>, status: u16, id: &str) -> Answer {
-    let (status, body, exception) = match answered {
-        Ok(body) => (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body, None),
-        Err(refusal) => (refusal.status(), refusal.body(), Some(refusal.exception())),
-    };
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
-    }
-    if let Some(exception) = exception {
-        headers.insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(exception));
-    }
-    response
 }
 
 /// The operation that a request names, if it may ask for one at all.
@@ -389,16 +349,16 @@ enum Unread {
     Broken(String),
 }
 
-async fn collected(request: Request<Incoming>, bytes_max: usize) -> Result<Bytes, Unread> {
-    match Limited::new(request.into_body(), bytes_max).collect().await {
+async fn collected(body: Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
         Err(error) => Err(Unread::Broken(error.to_string())),
     }
 }
 
-async fn read_body(request: Request<Incoming>) -> Result<Bytes, Failure> {
-    collected(request, BODY_BYTES_MAX).await.map_err(|unread| match unread {
+async fn read_body(body: Incoming) -> Result<Bytes, Failure> {
+    collected(body, BODY_BYTES_MAX).await.map_err(|unread| match unread {
         Unread::TooLarge => Failure::new(ErrorKind::TooLarge, format!("The request is larger than {BODY_BYTES_MAX} bytes.")),
         Unread::Broken(cause) => Failure::new(ErrorKind::Serialization, format!("The request body could not be read: {cause}")),
     })

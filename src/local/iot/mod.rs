@@ -21,51 +21,38 @@ mod tests;
 mod things;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use hyper::body::Bytes;
+use hyper::Method;
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use self::route::{Asked, Operation};
 use self::store::Store;
 use super::LocalError;
 use super::exception::{Dialect, Exception};
+use super::failure::ErrorKind;
 use super::server::WholeAnswers;
-use crate::time::{Clock, Nanos};
+use super::turn::{self, Turns};
+use crate::time::Clock;
 use crate::transform::Enrichment;
 
 /// The service.
-pub(super) struct Service {
-    store: Mutex<Store>,
-    clock: Arc<dyn Clock>,
-    region: String,
-}
+#[derive(Debug)]
+pub(super) struct Service(Turns<Store>);
 
-impl std::fmt::Debug for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
-/// The service for one request: nobody else changes anything meanwhile.
-struct Turn<'a> {
-    store: MutexGuard<'a, Store>,
-    now: Nanos,
-    region: &'a str,
-}
+/// The service for one request.
+type Turn<'a> = turn::Turn<'a, Store>;
 
 impl Service {
     /// Opens or makes the store. Blocks.
     pub(super) fn open(path: &Path, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
-        Ok(Self { store: Mutex::new(Store::open(path)?), clock, region })
+        Ok(Self(Turns::new(Store::open(path)?, clock, region)))
     }
 
     /// What every thing and every classic shadow says, as the enrich activities of the embedded IoT Analytics are told.
     pub(super) fn enrichment(&self) -> Result<Enrichment, Exception> {
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut turn = Turn { store, now: self.clock.now(), region: &self.region };
+        let mut turn = self.0.next();
         let mut enrichment = Enrichment::default();
         for thing in turn.store.things("")? {
             enrichment.registry.insert(thing.name.clone(), turn.describe_thing(&thing.name)?);
@@ -78,9 +65,7 @@ impl Service {
     }
 
     fn carry_out(&self, asked: &Asked, body: &[u8]) -> Result<Value, Exception> {
-        // A request that panicked left no half change: what it wrote was one statement, or in a transaction.
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut turn = Turn { store, now: self.clock.now(), region: &self.region };
+        let mut turn = self.0.next();
         match asked.operation {
             Operation::CreateTopicRule => turn.create_rule(&asked.name, body),
             Operation::GetTopicRule => turn.get_rule(&asked.name),
@@ -103,25 +88,27 @@ impl Service {
 }
 
 impl WholeAnswers for Service {
+    type Asked = Asked;
     const DIALECT: Dialect = Dialect::RestJson;
-    const THROTTLE: &'static str = "ThrottlingException";
     /// Rules and shadows are of kilobytes.
     const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-    fn operation(&self, head: &Parts) -> Result<&'static str, Exception> {
-        asked(head).map(|asked| asked.operation.name())
+    fn read(&self, head: &Parts) -> Result<Asked, Exception> {
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+        Asked::read(&head.method, path, query).ok_or_else(|| not_served(&head.method, path))
     }
 
-    fn answer(&self, _operation: &'static str, head: &Parts, body: &[u8]) -> Result<Bytes, Exception> {
-        let answered = self.carry_out(&asked(head)?, body)?;
-        // What answers nothing answers with no bytes at all.
-        Ok(if answered.is_null() { Bytes::new() } else { Bytes::from(answered.to_string()) })
+    fn operation(asked: &Asked) -> &'static str {
+        asked.operation.name()
     }
-}
 
-fn asked(head: &Parts) -> Result<Asked, Exception> {
-    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
-    Asked::read(&head.method, path, query).ok_or_else(|| not_served(&head.method, path))
+    fn played(kind: ErrorKind) -> Exception {
+        Exception::played(kind, "ThrottlingException")
+    }
+
+    fn answer(self: &Arc<Self>, asked: &Asked, body: &[u8], _address: &str) -> Result<Value, Exception> {
+        self.carry_out(asked, body)
+    }
 }
 
 fn not_served(method: &Method, path: &str) -> Exception {
@@ -131,15 +118,4 @@ fn not_served(method: &Method, path: &str) -> Exception {
         path.escape_debug(),
         served.join(", ")
     ))
-}
-
-fn invalid(message: impl Into<String>) -> Exception {
-    Exception::refused("InvalidRequestException", message)
-}
-
-/// 409 with the resource that is there already.
-fn exists(message: String, id: &str, arn: String) -> Exception {
-    let mut exception = Exception::new(StatusCode::CONFLICT, "ResourceAlreadyExistsException", message);
-    exception.members = vec![("resourceId", id.into()), ("resourceArn", arn.into())];
-    exception
 }

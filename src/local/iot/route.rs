@@ -70,7 +70,7 @@ impl Operation {
 
 /// An operation, the rule or thing that it is about (empty for lists), and what stands behind the `?`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(in crate::local) struct Asked {
     pub(super) operation: Operation,
     pub(super) name: String,
     pub(super) query: Query,

@@ -3,12 +3,12 @@
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::Turn;
 use super::route::Query;
 use super::store::Rule;
-use super::{Turn, exists, invalid};
 use crate::local::ACCOUNT;
+use crate::local::constraints::Violations;
 use crate::local::exception::Exception;
-use crate::local::timestream::constraints::Violations;
 use crate::local::timestream::epoch_seconds;
 
 /// Rules of a page, at most, and where a request does not say.
@@ -51,7 +51,7 @@ impl Turn<'_> {
     pub(super) fn create_rule(&mut self, name: &str, body: &[u8]) -> Result<Value, Exception> {
         let payload = payload(name, body)?;
         if self.store.rule(name)?.is_some() {
-            return Err(exists(format!("Rule already exists with name: {name}"), name, self.rule_arn(name)));
+            return Err(Exception::exists(format!("Rule already exists with name: {name}"), name, self.rule_arn(name)));
         }
         self.keep(name, payload, self.now)
     }
@@ -149,7 +149,7 @@ fn payload(name: &str, body: &[u8]) -> Result<Map<String, Value>, Exception> {
         check_action(&mut violations, "topicRulePayload.errorAction", action)?;
     }
     if let Some(message) = violations.message() {
-        return Err(invalid(message));
+        return Err(Exception::invalid_request(message));
     }
     let sql = sql.and_then(Value::as_str).unwrap_or_default().trim_start();
     let begins = sql.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
@@ -162,10 +162,10 @@ fn payload(name: &str, body: &[u8]) -> Result<Map<String, Value>, Exception> {
 fn check_action(violations: &mut Violations, path: &str, action: &Value) -> Result<(), Exception> {
     let given: Vec<(&String, &Value)> = action.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).collect();
     let [(kind, members)] = given.as_slice() else {
-        return Err(invalid(format!("Exactly one action must be given at '{path}', found {}.", given.len())));
+        return Err(Exception::invalid_request(format!("Exactly one action must be given at '{path}', found {}.", given.len())));
     };
     let Some((_, required)) = ACTIONS.iter().find(|(name, _)| name == kind) else {
-        return Err(invalid(format!("'{}' at '{path}' is no action of a topic rule.", kind.escape_debug())));
+        return Err(Exception::invalid_request(format!("'{}' at '{path}' is no action of a topic rule.", kind.escape_debug())));
     };
     for name in *required {
         violations.required(format_args!("{path}.{kind}.{name}"), members.get(name).filter(|value| !value.is_null()));
@@ -202,10 +202,10 @@ fn matches(filter: &str, topic: &str) -> bool {
 /// A number of items in a query.
 pub(super) fn page_size(query: &Query, name: &str, most: usize) -> Result<Option<usize>, Exception> {
     let Some(text) = query.text(name) else { return Ok(None) };
-    let number = text.parse::<i64>().map_err(|_| invalid(format!("{name} must be a whole number")))?;
+    let number = text.parse::<i64>().map_err(|_| Exception::invalid_request(format!("{name} must be a whole number")))?;
     let mut violations = Violations::default();
     violations.range(name, Some(number), 1, i64::try_from(most).unwrap_or(i64::MAX));
-    violations.message().map_or(Ok(usize::try_from(number).ok()), |message| Err(invalid(message)))
+    violations.message().map_or(Ok(usize::try_from(number).ok()), |message| Err(Exception::invalid_request(message)))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::route::Query;
 use super::rules::page_size;
 use super::store::Shadow;
 use super::things::check_name;
+use crate::local::constraints::Violations;
 use crate::local::exception::Exception;
-use crate::local::timestream::constraints::Violations;
 
 const BYTES_MAX: usize = 8 * 1024;
 const TOKEN_BYTES_MAX: usize = 64;

@@ -3,13 +3,13 @@
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::Turn;
 use super::route::Query;
 use super::rules::page_size;
 use super::store::Thing;
-use super::{Turn, exists, invalid};
 use crate::local::ACCOUNT;
+use crate::local::constraints::Violations;
 use crate::local::exception::Exception;
-use crate::local::timestream::constraints::Violations;
 
 /// Things of a page, at most and where a request does not say.
 const PAGE_MAX: usize = 250;
@@ -34,7 +34,7 @@ impl Turn<'_> {
             Some(there) if there.body == kept => there,
             Some(there) => {
                 let message = format!("Thing {name} already exists in account with different attributes");
-                return Err(exists(message, &there.id, self.thing_arn(name)));
+                return Err(Exception::exists(message, &there.id, self.thing_arn(name)));
             }
             None => {
                 let thing = Thing { name: name.to_owned(), id: self.uuid(name), body: kept, version: 1 };
@@ -125,7 +125,7 @@ impl Turn<'_> {
         check_name(name)?;
         if let Some(thing) = self.store.thing(name)? {
             let expected = query.text("expectedVersion").map(|text| text.parse::<i64>());
-            let expected = expected.transpose().map_err(|_| invalid("expectedVersion must be a whole number"))?;
+            let expected = expected.transpose().map_err(|_| Exception::invalid_request("expectedVersion must be a whole number"))?;
             check_version(&thing, expected)?;
             self.store.delete_thing(name)?;
         }
@@ -133,7 +133,7 @@ impl Turn<'_> {
     }
 
     fn thing(&self, name: &str) -> Result<Thing, Exception> {
-        let missing = || Exception::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Thing {name} not found."));
+        let missing = || Exception::not_found(format!("Thing {name} not found."));
         self.store.thing(name)?.ok_or_else(missing)
     }
 
@@ -156,7 +156,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Exception> {
     let fits = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b));
     violations.pattern("thingName", Some(name), "[a-zA-Z0-9:_-]+", fits);
     violations.length("thingName", Some(name), 1, 128);
-    violations.message().map_or(Ok(()), |message| Err(invalid(message)))
+    violations.message().map_or(Ok(()), |message| Err(Exception::invalid_request(message)))
 }
 
 /// The members of a body. An empty one has none.
@@ -180,14 +180,14 @@ fn given_attributes(request: &Map<String, Value>) -> Result<Option<Map<String, V
         violations.pattern(path, Some(value), r"[a-zA-Z0-9_.,@/:#=\[\]-]*", fits(b"=[]"));
         violations.length(path, Some(value), 0, 800);
     }
-    violations.message().map_or_else(|| Ok(Some(attributes.clone())), |message| Err(invalid(message)))
+    violations.message().map_or_else(|| Ok(Some(attributes.clone())), |message| Err(Exception::invalid_request(message)))
 }
 
 fn check_count(kept: &Map<String, Value>) -> Result<(), Exception> {
     let most = if kept.contains_key("thingTypeName") { ATTRIBUTES_MAX_TYPED } else { ATTRIBUTES_MAX };
     let count = kept.get("attributes").and_then(Value::as_object).map_or(0, Map::len);
     if count > most {
-        return Err(invalid(format!("A thing of this kind can have at most {most} attributes, found {count}.")));
+        return Err(Exception::invalid_request(format!("A thing of this kind can have at most {most} attributes, found {count}.")));
     }
     Ok(())
 }

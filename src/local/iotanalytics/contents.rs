@@ -13,11 +13,11 @@ use aws_sigv4::sign::v4;
 use serde_json::{Map, Value, json};
 
 use super::model::{CREATE_CONTENT, PAGE_SIZE, VERSION};
-use super::refusal::Refusal;
 use super::resources::{page_begin, page_token};
 use super::route::Resource;
 use super::store::{Content, Kept};
-use super::{Query, Service, checked, seconds, shape, uuid};
+use super::{Query, Service, seconds, shape, uuid};
+use crate::local::exception::Exception;
 use crate::local::s3::SECRET_ACCESS_KEY;
 use crate::time::{Clock as _, Nanos, SystemClock};
 
@@ -40,14 +40,14 @@ pub(super) struct Window {
 }
 
 impl Service {
-    pub(super) fn create_content(self: &Arc<Self>, name: &str, request: &Map<String, Value>) -> Result<Value, Refusal> {
+    pub(super) fn create_content(self: &Arc<Self>, name: &str, request: &Map<String, Value>) -> Result<Value, Exception> {
         let dataset = self.known(Resource::Dataset, name)?;
-        shape::check(&CREATE_CONTENT, &Value::Object(request.clone()))?;
+        shape::check(&CREATE_CONTENT, &Value::Object(request.clone()), "")?;
         let now = self.clock.now();
         let given = request.get("versionId").and_then(Value::as_str);
         // Facts: versionId may only be given for deltaTime datasets.
         if given.is_some() && delta_time(&dataset).is_none() {
-            return Err(Refusal::invalid("A versionId can only be given for a dataset with a deltaTime filter."));
+            return Err(Exception::invalid_request("A versionId can only be given for a dataset with a deltaTime filter."));
         }
         let content = {
             let store = self.store();
@@ -79,9 +79,9 @@ impl Service {
             }
         }
         content.completed = Some(self.clock.now());
-        let kept = self.store().put_content(&dataset.name, &content).map_err(Refusal::from);
-        if let Err(refusal) = kept.and_then(|()| self.prune(dataset)) {
-            tracing::error!(dataset = %dataset.name, ?refusal, "the end of a content could not be kept");
+        let kept = self.store().put_content(&dataset.name, &content).map_err(Exception::from);
+        if let Err(exception) = kept.and_then(|()| self.prune(dataset)) {
+            tracing::error!(dataset = %dataset.name, ?exception, "the end of a content could not be kept");
         }
     }
 
@@ -91,7 +91,7 @@ impl Service {
             return Err("The embedded service runs no containers.".to_owned());
         };
         let window = delta_time(dataset).map(|(expression, offset)| self.window(dataset, content, expression, offset)).transpose();
-        let csv = self.ask(sql, window.map_err(|refusal| refusal.message)?.as_ref())?;
+        let csv = self.ask(sql, window.map_err(|exception| exception.message)?.as_ref())?;
         let key = format!("results/{}.csv", uuid(&dataset.name, -content.serial, content.created));
         let put = || {
             self.customer.create_bucket(RESULTS_BUCKET)?;
@@ -103,7 +103,7 @@ impl Service {
     }
 
     /// From the end of the last content that succeeded to now, moved by the offset.
-    fn window(&self, dataset: &Kept, content: &Content, expression: String, offset: Nanos) -> Result<Window, Refusal> {
+    fn window(&self, dataset: &Kept, content: &Content, expression: String, offset: Nanos) -> Result<Window, Exception> {
         let last =
             self.store().contents(&dataset.name)?.into_iter().find(|other| other.state == "SUCCEEDED" && other.serial < content.serial);
         let moved = |time: Nanos| Nanos(time.0.saturating_add(offset.0));
@@ -128,7 +128,7 @@ impl Service {
     }
 
     /// Keeps the versions that the dataset is to keep (facts: latest and latest succeeded, unless versioning says otherwise).
-    fn prune(&self, dataset: &Kept) -> Result<(), Refusal> {
+    fn prune(&self, dataset: &Kept) -> Result<(), Exception> {
         let versioning = dataset.definition.get("versioningConfiguration");
         if versioning.and_then(|versioning| versioning.get("unlimited")).and_then(Value::as_bool) == Some(true) {
             return Ok(());
@@ -145,27 +145,27 @@ impl Service {
         Ok(())
     }
 
-    fn remove_content(&self, dataset: &str, content: &Content) -> Result<(), Refusal> {
+    fn remove_content(&self, dataset: &str, content: &Content) -> Result<(), Exception> {
         if let Some(key) = &content.key {
             self.customer.delete(RESULTS_BUCKET, key)?;
         }
         Ok(self.store().remove_content(dataset, content.serial)?)
     }
 
-    fn version(&self, dataset: &str, version: Option<&str>) -> Result<Content, Refusal> {
+    fn version(&self, dataset: &str, version: Option<&str>) -> Result<Content, Exception> {
         self.known(Resource::Dataset, dataset)?;
         let wanted = version.unwrap_or(LATEST_SUCCEEDED);
-        checked("versionId", &VERSION, &json!(wanted))?;
+        shape::check(&VERSION, &json!(wanted), "versionId")?;
         let is_it = |content: &Content| match wanted {
             LATEST => true,
             LATEST_SUCCEEDED => content.state == "SUCCEEDED",
             version => content.version == version,
         };
         let found = self.store().contents(dataset)?.into_iter().find(is_it);
-        found.ok_or_else(|| Refusal::not_found(format!("The version {wanted} of the dataset {dataset} was not found.")))
+        found.ok_or_else(|| Exception::not_found(format!("The version {wanted} of the dataset {dataset} was not found.")))
     }
 
-    pub(super) fn get_content(&self, dataset: &str, version: Option<&str>, address: &str) -> Result<Value, Refusal> {
+    pub(super) fn get_content(&self, dataset: &str, version: Option<&str>, address: &str) -> Result<Value, Exception> {
         let content = self.version(dataset, version)?;
         let entries: Vec<Value> = match &content.key {
             None => Vec::new(),
@@ -180,19 +180,19 @@ impl Service {
         Ok(json!({ "entries": entries, "timestamp": seconds(content.created), "status": status(&content) }))
     }
 
-    pub(super) fn delete_content(&self, dataset: &str, version: Option<&str>) -> Result<Value, Refusal> {
+    pub(super) fn delete_content(&self, dataset: &str, version: Option<&str>) -> Result<Value, Exception> {
         let content = self.version(dataset, version)?;
         self.remove_content(dataset, &content)?;
         Ok(Value::Null)
     }
 
-    pub(super) fn list_contents(&self, dataset: &str, query: &Query) -> Result<Value, Refusal> {
+    pub(super) fn list_contents(&self, dataset: &str, query: &Query) -> Result<Value, Exception> {
         self.known(Resource::Dataset, dataset)?;
         let limit = query.whole("maxResults", &PAGE_SIZE)?.unwrap_or(PAGE_DEFAULT);
         let (from, before) = (query.time("scheduledOnOrAfter")?, query.time("scheduledBefore")?);
         let after = match page_begin(query)? {
             token if token.is_empty() => i64::MAX,
-            token => token.parse().map_err(|_| Refusal::invalid("The nextToken is not one that was given."))?,
+            token => token.parse().map_err(|_| Exception::invalid_request("The nextToken is not one that was given."))?,
         };
         let contents = self.store().contents(dataset)?;
         let mut found: Vec<&Content> = contents
@@ -237,7 +237,7 @@ fn summary(content: &Content) -> Value {
 }
 
 /// An address that anybody may read the object at, for two hours of real time: that is the clock its signature is checked by.
-fn presigned(address: &str, region: &str, key: &str) -> Result<String, Refusal> {
+fn presigned(address: &str, region: &str, key: &str) -> Result<String, Exception> {
     let uri = format!("http://{address}/{RESULTS_BUCKET}/{key}");
     let identity = Credentials::new("embedded", SECRET_ACCESS_KEY, None, None, "embedded").into();
     let mut settings = SigningSettings::default();
@@ -252,10 +252,10 @@ fn presigned(address: &str, region: &str, key: &str) -> Result<String, Refusal> 
         .time(real_now())
         .settings(settings)
         .build()
-        .map_err(Refusal::internal)?
+        .map_err(Exception::internal)?
         .into();
-    let request = SignableRequest::new("GET", &uri, std::iter::empty(), SignableBody::UnsignedPayload).map_err(Refusal::internal)?;
-    let (signature, _) = sign(request, &params).map_err(Refusal::internal)?.into_parts();
+    let request = SignableRequest::new("GET", &uri, std::iter::empty(), SignableBody::UnsignedPayload).map_err(Exception::internal)?;
+    let (signature, _) = sign(request, &params).map_err(Exception::internal)?.into_parts();
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in signature.params() {
         query.append_pair(name, value);

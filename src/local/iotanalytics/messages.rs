@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::model::{BATCH_PUT_MESSAGE, SAMPLE_SIZE};
-use super::refusal::Refusal;
 use super::route::Resource;
 use super::{Query, Service, blob, shape};
+use crate::local::exception::Exception;
 
 /// Facts: messages of one request.
 const MESSAGES_MAX: usize = 100;
@@ -16,19 +16,22 @@ const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 const SAMPLE_DEFAULT: usize = 10;
 
 impl Service {
-    pub(super) fn put_messages(&self, request: &Map<String, Value>) -> Result<Value, Refusal> {
-        shape::check(&BATCH_PUT_MESSAGE, &Value::Object(request.clone()))?;
+    pub(super) fn put_messages(&self, request: &Map<String, Value>) -> Result<Value, Exception> {
+        shape::check(&BATCH_PUT_MESSAGE, &Value::Object(request.clone()), "")?;
         let channel = self.known(Resource::Channel, request.get("channelName").and_then(Value::as_str).unwrap_or_default())?;
         let given = request.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if given.is_empty() || given.len() > MESSAGES_MAX {
-            return Err(Refusal::invalid(format!("A request must have 1 to {MESSAGES_MAX} messages, and this has {}.", given.len())));
+            return Err(Exception::invalid_request(format!(
+                "A request must have 1 to {MESSAGES_MAX} messages, and this has {}.",
+                given.len()
+            )));
         }
         let mut ids = BTreeSet::new();
         let (mut taken, mut errors) = (Vec::new(), Vec::new());
         for message in given {
             let id = message.get("messageId").and_then(Value::as_str).unwrap_or_default();
             if !ids.insert(id) {
-                return Err(Refusal::invalid(format!("The messageId {id} is not unique within the request.")));
+                return Err(Exception::invalid_request(format!("The messageId {id} is not unique within the request.")));
             }
             let payload = message.get("payload").and_then(Value::as_str).and_then(blob::decode).unwrap_or_default();
             if payload.len() > MESSAGE_BYTES_MAX {
@@ -46,7 +49,7 @@ impl Service {
         Ok(json!({ "batchPutMessageErrorEntries": errors }))
     }
 
-    pub(super) fn sample(&self, name: &str, query: &Query) -> Result<Value, Refusal> {
+    pub(super) fn sample(&self, name: &str, query: &Query) -> Result<Value, Exception> {
         let channel = self.known(Resource::Channel, name)?;
         let most = query.whole("maxMessages", &SAMPLE_SIZE)?.unwrap_or(SAMPLE_DEFAULT);
         let (from, to) = (query.time("startTime")?, query.time("endTime")?);

@@ -1,6 +1,6 @@
 //! AWS IoT Analytics, embedded: all operations of the service that closed on 15 December 2025, over its wire protocol (rest-json).
 //!
-//! - `route` knows which operation a request asks for, `model` what it may hold, checked by `shape`; `refusal` is how it is refused;
+//! - `route` knows which operation a request asks for, `model` what it may hold, checked by `shape`;
 //! - `resources` answers for channels, datastores, pipelines and datasets; `tags` and `logging` for what their names say;
 //! - `messages` takes messages in, `pipelines` takes them through our own engine, `objects` puts them where the definitions say: for
 //!   customer-managed storage into the embedded S3, else into buckets that no client sees. `columns` writes Parquet;
@@ -24,7 +24,6 @@ mod model;
 mod objects;
 mod pipelines;
 mod query;
-mod refusal;
 mod resources;
 mod route;
 mod rows;
@@ -38,20 +37,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::Method;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use self::refusal::Kind;
-pub(super) use self::refusal::Refusal;
 use self::route::{Asked, Operation, route};
 use self::shape::Shape;
 use self::store::Store;
+use super::exception::{Dialect, Exception};
+use super::failure::ErrorKind;
 use super::s3::Buckets;
+use super::server::WholeAnswers;
 use super::{LocalError, iot};
 use crate::time::{Clock, Nanos};
-
-/// Bytes of a request body: 100 messages of 128 KiB in Base64, and room for the rest.
-pub(super) const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// The service.
 pub(super) struct Service {
@@ -81,22 +79,12 @@ pub(super) struct Request {
 
 impl Request {
     /// Reads method, path and query of a request.
-    pub(super) fn read(method: &Method, path: &str, query: &str) -> Result<Self, Refusal> {
+    fn read(method: &Method, path: &str, query: &str) -> Result<Self, Exception> {
         let asked = route(method, path).ok_or_else(|| {
             let message = format!("{method} {} is no operation of AWS IoT Analytics.", path.escape_debug());
-            Refusal::new(Kind::UnknownOperation, message)
+            Exception::not_served(message)
         })?;
         Ok(Self { asked, query: Query::read(query) })
-    }
-
-    /// As the API names the operation, for fault rules and counters.
-    pub(super) fn operation(&self) -> String {
-        self.asked.operation.name()
-    }
-
-    /// The status of a good answer.
-    pub(super) fn status(&self) -> u16 {
-        self.asked.operation.status()
     }
 }
 
@@ -126,27 +114,21 @@ impl Query {
     }
 
     /// A whole number within `shape`, if it is given.
-    fn whole(&self, name: &str, shape: &'static Shape) -> Result<Option<usize>, Refusal> {
+    fn whole(&self, name: &str, shape: &'static Shape) -> Result<Option<usize>, Exception> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let number: i64 = text.parse().map_err(|_| Refusal::new(Kind::Serialization, format!("{name} must be a whole number")))?;
-        checked(name, shape, &json!(number))?;
+        let number: i64 = text.parse().map_err(|_| Exception::serialization(format!("{name} must be a whole number")))?;
+        shape::check(shape, &json!(number), name)?;
         Ok(usize::try_from(number).ok())
     }
 
     /// A time in ISO 8601 or in seconds since 1970, if it is given.
-    fn time(&self, name: &str) -> Result<Option<Nanos>, Refusal> {
+    fn time(&self, name: &str) -> Result<Option<Nanos>, Exception> {
         use crate::time::TimeFormat;
         let Some(text) = self.text(name) else { return Ok(None) };
         let value = crate::value::Value::String(text.to_owned());
         let read = TimeFormat::Iso8601.try_read(&value).or_else(|| TimeFormat::EpochSeconds.try_read(&value));
-        read.map(Some).ok_or_else(|| Refusal::new(Kind::Serialization, format!("{name} must be a timestamp")))
+        read.map(Some).ok_or_else(|| Exception::serialization(format!("{name} must be a timestamp")))
     }
-}
-
-/// Checks one value that does not stand in a body.
-fn checked(name: &str, shape: &'static Shape, value: &Value) -> Result<(), Refusal> {
-    shape::check(shape, value)
-        .map_err(|refusal| Refusal { message: refusal.message.replacen("at ''", &format!("at '{name}'"), 1), ..refusal })
 }
 
 impl Service {
@@ -166,8 +148,47 @@ impl Service {
         Ok(Self { store: Mutex::new(store), customer, managed, core, clock, region })
     }
 
-    /// Answers one request; `address` is what the client believes to speak to. Blocks.
-    pub(super) fn answer(self: &Arc<Self>, request: &Request, body: &[u8], address: &str) -> Result<Value, Refusal> {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // A request that panicked left no half change: what it wrote was one statement, or a transaction.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WholeAnswers for Service {
+    type Asked = Request;
+    const DIALECT: Dialect = Dialect::RestJson;
+    /// 100 messages of 128 KiB in Base64, and room for the rest.
+    const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
+
+    fn read(&self, head: &Parts) -> Result<Request, Exception> {
+        Request::read(&head.method, head.uri.path(), head.uri.query().unwrap_or_default())
+    }
+
+    fn operation(request: &Request) -> &'static str {
+        request.asked.operation.name()
+    }
+
+    fn status(request: &Request) -> StatusCode {
+        request.asked.operation.status()
+    }
+
+    fn played(kind: ErrorKind) -> Exception {
+        match kind {
+            ErrorKind::Constraint | ErrorKind::Validation | ErrorKind::QueryExecution | ErrorKind::RejectedRecords => {
+                Exception::invalid_request("The request is not valid.")
+            }
+            ErrorKind::ServiceQuotaExceeded => limit_exceeded("The maximum number of resources has been reached."),
+            ErrorKind::Conflict => Exception::new(StatusCode::CONFLICT, "ResourceAlreadyExistsException", "The resource exists already."),
+            ErrorKind::InvalidEndpoint => Exception::not_served("Unknown operation"),
+            ErrorKind::InternalServer => {
+                let message = "An internal failure occurred. Retry your request.";
+                Exception::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", message)
+            }
+            other => Exception::played(other, "ThrottlingException"),
+        }
+    }
+
+    fn answer(self: &Arc<Self>, request: &Request, body: &[u8], address: &str) -> Result<Value, Exception> {
         let Request { asked, query } = request;
         let name = asked.name.as_str();
         match asked.operation {
@@ -192,22 +213,22 @@ impl Service {
             Operation::UntagResource => self.untag(query),
         }
     }
+}
 
-    fn store(&self) -> MutexGuard<'_, Store> {
-        // A request that panicked left no half change: what it wrote was one statement, or a transaction.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// 410, as odd as it is (facts: API wire details).
+fn limit_exceeded(message: impl Into<String>) -> Exception {
+    Exception::new(StatusCode::GONE, "LimitExceededException", message)
 }
 
 /// The members of a body. An empty one has none.
-fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, Exception> {
     if body.is_empty() {
         return Ok(Map::new());
     }
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(Refusal::new(Kind::Serialization, "the request must be an object")),
-        Err(error) => Err(Refusal::new(Kind::Serialization, format!("the request is not JSON: {error}"))),
+        Ok(_) => Err(Exception::serialization("the request must be an object")),
+        Err(error) => Err(Exception::serialization(format!("the request is not JSON: {error}"))),
     }
 }
 

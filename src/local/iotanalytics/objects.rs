@@ -11,11 +11,11 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::columns::{self, Column};
-use super::refusal::Refusal;
 use super::route::Resource;
 use super::store::Kept;
 use super::{Service, blob};
 use crate::local::ACCOUNT;
+use crate::local::exception::Exception;
 use crate::local::s3::{Buckets, Stored};
 use crate::time::{DAY_NANOS, JavaPattern, Nanos, TimeFormat};
 use crate::value::{Object, Value as Cell, object_to_json};
@@ -36,7 +36,7 @@ pub(super) struct Shelf<'s> {
 
 impl Shelf<'_> {
     /// Every object, in the order of the keys.
-    pub(super) fn all(&self) -> Result<Vec<(String, Stored)>, Refusal> {
+    pub(super) fn all(&self) -> Result<Vec<(String, Stored)>, Exception> {
         Ok(self.buckets.list(&self.bucket, &self.prefix, None, usize::MAX)?)
     }
 }
@@ -53,7 +53,7 @@ impl Service {
     }
 
     /// Puts messages into their channel.
-    pub(super) fn keep_messages(&self, channel: &Kept, messages: &[(String, Vec<u8>)]) -> Result<(), Refusal> {
+    pub(super) fn keep_messages(&self, channel: &Kept, messages: &[(String, Vec<u8>)]) -> Result<(), Exception> {
         let mut body = Vec::new();
         for (id, payload) in messages {
             body.extend(line(id, payload));
@@ -67,7 +67,7 @@ impl Service {
     }
 
     /// Puts what came out of a pipeline into its datastore. A datastore that is gone takes nothing.
-    pub(super) fn store_rows(&self, datastore: &str, rows: &[Object]) -> Result<(), Refusal> {
+    pub(super) fn store_rows(&self, datastore: &str, rows: &[Object]) -> Result<(), Exception> {
         let Some(datastore) = self.store().get(Resource::Datastore, datastore)? else { return Ok(()) };
         if rows.is_empty() {
             return Ok(());
@@ -76,7 +76,7 @@ impl Service {
         let columns = columns_of(&datastore.definition)?;
         for (folder, rows) in by_partition(&datastore.definition, rows, now)? {
             let (body, extension) = match &columns {
-                Some(columns) => (columns::parquet(columns, &rows).map_err(Refusal::internal)?, "parquet"),
+                Some(columns) => (columns::parquet(columns, &rows).map_err(Exception::internal)?, "parquet"),
                 None => (packed(&lines(&rows))?, "json.gz"),
             };
             let serial = self.store().next_serial()?;
@@ -93,7 +93,7 @@ impl Service {
         from: Option<Nanos>,
         to: Option<Nanos>,
         most: usize,
-    ) -> Result<Vec<Vec<u8>>, Refusal> {
+    ) -> Result<Vec<Vec<u8>>, Exception> {
         let shelf = self.shelf(Resource::Channel, channel);
         let mut found = Vec::new();
         for (key, stored) in shelf.all()?.into_iter().rev().filter(|(key, _)| is_within(key, from, to)) {
@@ -109,7 +109,7 @@ impl Service {
     }
 
     /// All messages of the objects whose windows begin in `from..to`.
-    pub(super) fn messages_between(&self, channel: &Kept, from: Option<Nanos>, to: Option<Nanos>) -> Result<Vec<Vec<u8>>, Refusal> {
+    pub(super) fn messages_between(&self, channel: &Kept, from: Option<Nanos>, to: Option<Nanos>) -> Result<Vec<Vec<u8>>, Exception> {
         let mut found = Vec::new();
         for (key, stored) in self.shelf(Resource::Channel, channel).all()?.into_iter().filter(|(key, _)| is_within(key, from, to)) {
             found.extend(messages_in(&key, &stored)?);
@@ -118,23 +118,24 @@ impl Service {
     }
 
     /// All messages of the objects called `paths`.
-    pub(super) fn messages_at(&self, channel: &Kept, paths: &[String]) -> Result<Vec<Vec<u8>>, Refusal> {
+    pub(super) fn messages_at(&self, channel: &Kept, paths: &[String]) -> Result<Vec<Vec<u8>>, Exception> {
         let shelf = self.shelf(Resource::Channel, channel);
         // Facts: customer-managed storage only.
         if shelf.is_managed {
-            return Err(Refusal::invalid("channelMessages can only be given for a channel in customer-managed storage."));
+            return Err(Exception::invalid_request("channelMessages can only be given for a channel in customer-managed storage."));
         }
         let mut found = Vec::new();
         for path in paths {
             let stored = shelf.buckets.head(&shelf.bucket, path)?.filter(|_| path.starts_with(&shelf.prefix));
-            let stored = stored.ok_or_else(|| Refusal::invalid(format!("{path} is no object of the channel {}.", channel.name)))?;
+            let stored =
+                stored.ok_or_else(|| Exception::invalid_request(format!("{path} is no object of the channel {}.", channel.name)))?;
             found.extend(messages_in(path, &stored)?);
         }
         Ok(found)
     }
 
     /// Bytes of all objects.
-    pub(super) fn stored_bytes(&self, kind: Resource, kept: &Kept) -> Result<u64, Refusal> {
+    pub(super) fn stored_bytes(&self, kind: Resource, kept: &Kept) -> Result<u64, Exception> {
         match kind {
             Resource::Channel | Resource::Datastore => Ok(self.shelf(kind, kept).all()?.iter().map(|(_, stored)| stored.size_bytes).sum()),
             Resource::Pipeline | Resource::Dataset => Ok(0),
@@ -142,7 +143,7 @@ impl Service {
     }
 
     /// Removes service-managed objects of a resource that goes. A customer's objects are the customer's.
-    pub(super) fn remove_managed_objects(&self, kind: Resource, kept: &Kept) -> Result<(), Refusal> {
+    pub(super) fn remove_managed_objects(&self, kind: Resource, kept: &Kept) -> Result<(), Exception> {
         if matches!(kind, Resource::Channel | Resource::Datastore) {
             let shelf = self.shelf(kind, kept);
             if shelf.is_managed {
@@ -156,16 +157,16 @@ impl Service {
 }
 
 /// The columns of a Parquet datastore; none for JSON.
-pub(super) fn columns_of(definition: &Value) -> Result<Option<Vec<Column>>, Refusal> {
+pub(super) fn columns_of(definition: &Value) -> Result<Option<Vec<Column>>, Exception> {
     let Some(parquet) = definition.pointer("/fileFormatConfiguration/parquetConfiguration") else { return Ok(None) };
     let given = parquet.pointer("/schemaDefinition/columns").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let column = |column: &Value| {
         let text = |member: &str| column.get(member).and_then(Value::as_str).unwrap_or_default();
-        Column::read(text("name"), text("type")).map_err(Refusal::invalid)
+        Column::read(text("name"), text("type")).map_err(Exception::invalid_request)
     };
     let columns = given.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     if columns.is_empty() {
-        return Err(Refusal::invalid("A Parquet datastore needs the columns of its schema."));
+        return Err(Exception::invalid_request("A Parquet datastore needs the columns of its schema."));
     }
     Ok(Some(columns))
 }
@@ -180,10 +181,10 @@ fn line(id: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The messages of a channel's object, as `line` wrote them.
-fn messages_in(key: &str, stored: &Stored) -> Result<Vec<Vec<u8>>, Refusal> {
-    let file = std::fs::File::open(&stored.file).map_err(Refusal::internal)?;
+fn messages_in(key: &str, stored: &Stored) -> Result<Vec<Vec<u8>>, Exception> {
+    let file = std::fs::File::open(&stored.file).map_err(Exception::internal)?;
     let mut text = Vec::new();
-    MultiGzDecoder::new(file).read_to_end(&mut text).map_err(|error| Refusal::internal(format!("{key}: {error}")))?;
+    MultiGzDecoder::new(file).read_to_end(&mut text).map_err(|error| Exception::internal(format!("{key}: {error}")))?;
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     Ok(lines.map(|line| unwrapped(line).unwrap_or_else(|| line.to_vec())).collect())
 }
@@ -207,9 +208,9 @@ fn lines(rows: &[&Object]) -> Vec<u8> {
     body
 }
 
-fn packed(body: &[u8]) -> Result<Vec<u8>, Refusal> {
+fn packed(body: &[u8]) -> Result<Vec<u8>, Exception> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(body).and_then(|()| encoder.finish()).map_err(Refusal::internal)
+    encoder.write_all(body).and_then(|()| encoder.finish()).map_err(Exception::internal)
 }
 
 fn millis(now: Nanos) -> i64 {
@@ -237,7 +238,7 @@ fn is_within(key: &str, from: Option<Nanos>, to: Option<Nanos>) -> bool {
 }
 
 /// The rows by the folder they belong into.
-fn by_partition<'r>(definition: &Value, rows: &'r [Object], now: Nanos) -> Result<Vec<(String, Vec<&'r Object>)>, Refusal> {
+fn by_partition<'r>(definition: &Value, rows: &'r [Object], now: Nanos) -> Result<Vec<(String, Vec<&'r Object>)>, Exception> {
     let partitions = definition.pointer("/datastorePartitions/partitions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if partitions.is_empty() {
         return Ok(vec![(day_folder(now), rows.iter().collect())]);
@@ -257,7 +258,7 @@ fn by_partition<'r>(definition: &Value, rows: &'r [Object], now: Nanos) -> Resul
 }
 
 /// `__partition_x=v/`, or `__year=2021/__month=6/__day=1/__hour=3/` (facts: custom partitions; the paths are inferred).
-fn partition_folder(partition: &Value, row: &Object) -> Result<String, Refusal> {
+fn partition_folder(partition: &Value, row: &Object) -> Result<String, Exception> {
     const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
     if let Some(name) = partition.pointer("/attributePartition/attributeName").and_then(Value::as_str) {
         let value = match row.get(name) {
@@ -271,7 +272,7 @@ fn partition_folder(partition: &Value, row: &Object) -> Result<String, Refusal> 
     let name = timestamp.get("attributeName").and_then(Value::as_str).unwrap_or_default();
     let format = match timestamp.get("timestampFormat").and_then(Value::as_str) {
         None => TimeFormat::EpochSeconds,
-        Some(pattern) => TimeFormat::Java(JavaPattern::new(pattern).map_err(|problem| Refusal::invalid(problem.to_string()))?),
+        Some(pattern) => TimeFormat::Java(JavaPattern::new(pattern).map_err(|problem| Exception::invalid_request(problem.to_string()))?),
     };
     let Some(time) = row.get(name).and_then(|value| format.try_read(value)) else {
         return Ok(format!("__year={NULL}/__month={NULL}/__day={NULL}/__hour={NULL}/"));

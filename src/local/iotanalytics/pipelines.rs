@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::model::{ACTIVITY, RUN_PIPELINE_ACTIVITY, START_REPROCESSING};
-use super::refusal::Refusal;
 use super::route::Resource;
 use super::store::{Kept, Reprocessing};
 use super::{Service, blob, seconds, shape, uuid};
 use crate::history::{ReadLimits, parse_json};
 use crate::inventory::{ActivityKind, Document, Pipeline, Severity, capture_with};
+use crate::local::exception::Exception;
 use crate::time::{HOUR_NANOS, Nanos};
 use crate::transform::{Action, Engine, Enrichment, Outcome, Step, TransformSpec, TransformSwitches, translate};
 use crate::value::{Object, Value as Cell, object_to_json};
@@ -22,10 +22,10 @@ const ALONE: &str = "alone";
 ///
 /// # Errors
 /// What is wrong with its activities, all of it.
-fn read(name: &str, activities: &Value) -> Result<Pipeline, Refusal> {
+fn read(name: &str, activities: &Value) -> Result<Pipeline, Exception> {
     let document = json!({ "pipeline": { "name": name, "activities": activities } });
     let document = Document { name: format!("describe-pipeline-{name}.json"), bytes: document.to_string().into_bytes() };
-    let mut captured = capture_with(&[], &[document], &BTreeMap::new()).map_err(Refusal::internal)?;
+    let mut captured = capture_with(&[], &[document], &BTreeMap::new()).map_err(Exception::internal)?;
     if let Some(pipeline) = captured.inventory.pipelines.remove(name) {
         return Ok(pipeline);
     }
@@ -35,11 +35,11 @@ fn read(name: &str, activities: &Value) -> Result<Pipeline, Refusal> {
         .filter(|problem| problem.severity == Severity::Error)
         .map(|problem| format!("{}: {}", problem.path, problem.reason))
         .collect();
-    Err(Refusal::invalid(format!("The pipeline is not valid. {}", errors.join("; "))))
+    Err(Exception::invalid_request(format!("The pipeline is not valid. {}", errors.join("; "))))
 }
 
 /// Channel and datastore of a pipeline that is to be made.
-pub(super) fn ends(name: &str, activities: &Value) -> Result<(String, String), Refusal> {
+pub(super) fn ends(name: &str, activities: &Value) -> Result<(String, String), Exception> {
     let pipeline = read(name, activities)?;
     let mut ends = (None, None);
     for activity in pipeline.activities {
@@ -51,7 +51,7 @@ pub(super) fn ends(name: &str, activities: &Value) -> Result<(String, String), R
     }
     match ends {
         (Some(channel), Some(datastore)) => Ok((channel, datastore)),
-        _ => Err(Refusal::invalid("A pipeline must begin with a channel activity and end with a datastore activity.")),
+        _ => Err(Exception::invalid_request("A pipeline must begin with a channel activity and end with a datastore activity.")),
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Passed {
 
 impl Service {
     /// Takes messages through every pipeline that begins with `channel`.
-    pub(super) fn through_pipelines(&self, channel: &str, messages: &[Vec<u8>]) -> Result<(), Refusal> {
+    pub(super) fn through_pipelines(&self, channel: &str, messages: &[Vec<u8>]) -> Result<(), Exception> {
         let pipelines = self.store().list(Resource::Pipeline, "", usize::MAX)?;
         for pipeline in pipelines {
             if let Some(passed) = self.pass(&pipeline, channel, messages)? {
@@ -74,9 +74,9 @@ impl Service {
     }
 
     /// `None` when the pipeline begins elsewhere, or cannot be run.
-    fn pass(&self, pipeline: &Kept, channel: &str, messages: &[Vec<u8>]) -> Result<Option<Passed>, Refusal> {
+    fn pass(&self, pipeline: &Kept, channel: &str, messages: &[Vec<u8>]) -> Result<Option<Passed>, Exception> {
         let read = read(&pipeline.name, pipeline.definition.get("pipelineActivities").unwrap_or(&Value::Null))?;
-        let translation = translate(&read, &TransformSwitches::default(), None).map_err(Refusal::internal)?;
+        let translation = translate(&read, &TransformSwitches::default(), None).map_err(Exception::internal)?;
         if translation.spec.channel != channel {
             return Ok(None);
         }
@@ -100,20 +100,20 @@ impl Service {
     }
 
     /// What the embedded IoT Core knows, where an activity asks for it.
-    fn enrichment(&self, spec: &TransformSpec) -> Result<Enrichment, Refusal> {
+    fn enrichment(&self, spec: &TransformSpec) -> Result<Enrichment, Exception> {
         let asks = |step: &Step| matches!(step.action, Action::DeviceRegistryEnrich { .. } | Action::DeviceShadowEnrich { .. });
         if !spec.steps.iter().any(asks) {
             return Ok(Enrichment::default());
         }
-        self.core.enrichment().map_err(|exception| Refusal::internal(exception.message))
+        self.core.enrichment()
     }
 
-    pub(super) fn run_activity(&self, request: &Map<String, Value>) -> Result<Value, Refusal> {
-        shape::check(&RUN_PIPELINE_ACTIVITY, &Value::Object(request.clone()))?;
+    pub(super) fn run_activity(&self, request: &Map<String, Value>) -> Result<Value, Exception> {
+        shape::check(&RUN_PIPELINE_ACTIVITY, &Value::Object(request.clone()), "")?;
         let activity = request.get("pipelineActivity").unwrap_or(&Value::Null);
-        shape::check(&ACTIVITY, activity)?;
+        shape::check(&ACTIVITY, activity, "")?;
         let (activities, given) = alone(activity)?;
-        let spec = translate(&read(ALONE, &activities)?, &TransformSwitches::default(), None).map_err(Refusal::internal)?.spec;
+        let spec = translate(&read(ALONE, &activities)?, &TransformSwitches::default(), None).map_err(Exception::internal)?.spec;
         let failure = |error: &dyn std::fmt::Display| json!({ "payloads": given, "logResult": error.to_string() });
         let engine = match Engine::new(&spec, self.enrichment(&spec)?, None) {
             Ok(engine) => engine,
@@ -135,9 +135,9 @@ impl Service {
         Ok(json!({ "payloads": payloads, "logResult": "" }))
     }
 
-    pub(super) fn start_reprocessing(&self, name: &str, request: &Map<String, Value>) -> Result<Value, Refusal> {
+    pub(super) fn start_reprocessing(&self, name: &str, request: &Map<String, Value>) -> Result<Value, Exception> {
         let pipeline = self.known(Resource::Pipeline, name)?;
-        shape::check(&START_REPROCESSING, &Value::Object(request.clone()))?;
+        shape::check(&START_REPROCESSING, &Value::Object(request.clone()), "")?;
         let (channel, _) = ends(name, pipeline.definition.get("pipelineActivities").unwrap_or(&Value::Null))?;
         let channel = self.known(Resource::Channel, &channel)?;
         let paths: Option<Vec<String>> = request
@@ -148,7 +148,7 @@ impl Service {
         let bound = |member: &str| request.get(member).and_then(Value::as_f64);
         let (from, to) = (bound("startTime"), bound("endTime"));
         if paths.is_some() && (from.is_some() || to.is_some()) {
-            return Err(Refusal::invalid("Either channelMessages or startTime and endTime can be given."));
+            return Err(Exception::invalid_request("Either channelMessages or startTime and endTime can be given."));
         }
         let messages = match paths {
             Some(paths) => self.messages_at(&channel, &paths)?,
@@ -166,16 +166,16 @@ impl Service {
         Ok(json!({ "reprocessingId": reprocessing.id }))
     }
 
-    pub(super) fn cancel_reprocessing(&self, name: &str, id: &str) -> Result<Value, Refusal> {
+    pub(super) fn cancel_reprocessing(&self, name: &str, id: &str) -> Result<Value, Exception> {
         self.known(Resource::Pipeline, name)?;
         if self.store().reprocessings(name)?.iter().any(|reprocessing| reprocessing.id == id) {
             // It has ended: the embedded service reprocesses before it answers.
             return Ok(json!({}));
         }
-        Err(Refusal::not_found(format!("The reprocessing {id} was not found.")))
+        Err(Exception::not_found(format!("The reprocessing {id} was not found.")))
     }
 
-    pub(super) fn reprocessing_summaries(&self, name: &str) -> Result<Value, Refusal> {
+    pub(super) fn reprocessing_summaries(&self, name: &str) -> Result<Value, Exception> {
         let summary = |one: Reprocessing| json!({ "id": one.id, "status": one.status, "creationTime": seconds(one.created) });
         Ok(self.store().reprocessings(name)?.into_iter().map(summary).collect())
     }
@@ -190,8 +190,8 @@ fn message_of(payload: &[u8]) -> Option<Object> {
 }
 
 /// The activity between ends of its own, and the payloads that come back when it fails (none).
-fn alone(activity: &Value) -> Result<(Value, Value), Refusal> {
-    let refused = || Refusal::invalid("One activity other than channel and datastore must be given.");
+fn alone(activity: &Value) -> Result<(Value, Value), Exception> {
+    let refused = || Exception::invalid_request("One activity other than channel and datastore must be given.");
     let (kind, members) = match activity.as_object() {
         Some(kinds) if kinds.len() == 1 => kinds.iter().next().ok_or_else(refused)?,
         _ => return Err(refused()),

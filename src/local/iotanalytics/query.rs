@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::refusal::Refusal;
 use super::route::Resource;
 use super::{Service, contents::Window};
 use crate::local::timestream::query::{
@@ -27,11 +26,11 @@ impl Service {
         let connection = Connection::open_in_memory().map_err(|error| error.to_string())?;
         let shapes = RefCell::new(BTreeMap::new());
         for (number, name) in (1..).zip(&rewritten.tables) {
-            let known = self.store().list(Resource::Datastore, "", usize::MAX).map_err(|refusal| refusal.message)?;
+            let known = self.store().list(Resource::Datastore, "", usize::MAX).map_err(|exception| exception.message)?;
             let Some(datastore) = known.into_iter().find(|kept| kept.name.eq_ignore_ascii_case(name)) else {
                 return Err(format!("Table {name} does not exist"));
             };
-            let shape = self.load(&datastore, &connection, &format!("t{number}")).map_err(|Refusal { message, .. }| message)?;
+            let shape = self.load(&datastore, &connection, &format!("t{number}")).map_err(|exception| exception.message)?;
             shapes.borrow_mut().insert(name.clone(), shape);
         }
         register(&connection).map_err(|error| error.to_string())?;

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::model::{CREATE_CHANNEL, CREATE_DATASET, CREATE_DATASTORE, CREATE_PIPELINE, PAGE_SIZE};
-use super::refusal::{Kind, Refusal};
 use super::route::Resource;
 use super::shape::Shape;
 use super::store::Kept;
-use super::{Query, Service, blob, objects, pipelines, seconds, shape};
+use super::{Query, Service, blob, limit_exceeded, objects, pipelines, seconds, shape};
+use crate::local::exception::Exception;
 
 /// Names of one page, where the request does not say (facts: 1-250, default 100).
 const PAGE_DEFAULT: usize = 100;
 
 impl Service {
-    pub(super) fn create(&self, kind: Resource, mut request: Map<String, Value>) -> Result<Value, Refusal> {
+    pub(super) fn create(&self, kind: Resource, mut request: Map<String, Value>) -> Result<Value, Exception> {
         let name_member = format!("{}Name", kind.word());
-        shape::check(shape_of(kind), &Value::Object(request.clone()))?;
+        shape::check(shape_of(kind), &Value::Object(request.clone()), "")?;
         let name = request.shift_remove(&name_member).and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
         let tags = request.shift_remove("tags");
         request.retain(|_, value| !value.is_null());
@@ -27,11 +27,11 @@ impl Service {
             let store = self.store();
             if store.get(kind, &name)?.is_some() {
                 let message = format!("A {} with the name '{name}' already exists in your account.", kind.word());
-                return Err(Refusal { resource: Some((name, arn)), ..Refusal::new(Kind::ResourceAlreadyExists, message) });
+                return Err(Exception::exists(message, &name, arn));
             }
             if store.count(kind)? >= kind.quota() {
                 let message = format!("The limit of {} {}s per account was reached.", kind.quota(), kind.word());
-                return Err(Refusal::new(Kind::LimitExceeded, message));
+                return Err(limit_exceeded(message));
             }
             store.insert(kind, &name, &definition, self.clock.now())?;
         }
@@ -43,7 +43,7 @@ impl Service {
         Ok(answer)
     }
 
-    pub(super) fn describe(&self, kind: Resource, name: &str, with_statistics: bool) -> Result<Value, Refusal> {
+    pub(super) fn describe(&self, kind: Resource, name: &str, with_statistics: bool) -> Result<Value, Exception> {
         let kept = self.known(kind, name)?;
         let mut described = json!({ "name": name, "arn": self.arn(kind, name) });
         if kind != Resource::Pipeline {
@@ -71,7 +71,7 @@ impl Service {
         Ok(answer)
     }
 
-    pub(super) fn list(&self, kind: Resource, query: &Query) -> Result<Value, Refusal> {
+    pub(super) fn list(&self, kind: Resource, query: &Query) -> Result<Value, Exception> {
         let limit = query.whole("maxResults", &PAGE_SIZE)?.unwrap_or(PAGE_DEFAULT);
         let after = page_begin(query)?;
         let mut found = self.store().list(kind, &after, limit + 1)?;
@@ -86,12 +86,12 @@ impl Service {
         Ok(answer)
     }
 
-    pub(super) fn update(&self, kind: Resource, name: &str, mut request: Map<String, Value>) -> Result<Value, Refusal> {
+    pub(super) fn update(&self, kind: Resource, name: &str, mut request: Map<String, Value>) -> Result<Value, Exception> {
         let kept = self.known(kind, name)?;
         request.retain(|_, value| !value.is_null());
         let mut whole = request.clone();
         whole.insert(format!("{}Name", kind.word()), name.into());
-        shape::check(shape_of(kind), &Value::Object(whole))?;
+        shape::check(shape_of(kind), &Value::Object(whole), "")?;
         let mut definition = match kept.definition {
             // What is not named keeps its value; pipelines and datasets are replaced.
             Value::Object(old) if matches!(kind, Resource::Channel | Resource::Datastore) => old,
@@ -105,7 +105,7 @@ impl Service {
         Ok(Value::Null)
     }
 
-    pub(super) fn delete(&self, kind: Resource, name: &str) -> Result<Value, Refusal> {
+    pub(super) fn delete(&self, kind: Resource, name: &str) -> Result<Value, Exception> {
         let kept = self.known(kind, name)?;
         self.remove_managed_objects(kind, &kept)?;
         self.store().remove(kind, name, &self.arn(kind, name))?;
@@ -113,12 +113,12 @@ impl Service {
     }
 
     /// The resource, or why there is none.
-    pub(super) fn known(&self, kind: Resource, name: &str) -> Result<Kept, Refusal> {
-        self.store().get(kind, name)?.ok_or_else(|| Refusal::not_found(format!("{} {name} was not found.", kind.word())))
+    pub(super) fn known(&self, kind: Resource, name: &str) -> Result<Kept, Exception> {
+        self.store().get(kind, name)?.ok_or_else(|| Exception::not_found(format!("{} {name} was not found.", kind.word())))
     }
 
     /// What the shapes do not say.
-    fn check(&self, kind: Resource, name: &str, definition: &Map<String, Value>) -> Result<(), Refusal> {
+    fn check(&self, kind: Resource, name: &str, definition: &Map<String, Value>) -> Result<(), Exception> {
         match kind {
             Resource::Channel | Resource::Datastore => self.check_storage(kind, definition),
             Resource::Pipeline => {
@@ -130,10 +130,10 @@ impl Service {
         }
     }
 
-    fn check_storage(&self, kind: Resource, definition: &Map<String, Value>) -> Result<(), Refusal> {
+    fn check_storage(&self, kind: Resource, definition: &Map<String, Value>) -> Result<(), Exception> {
         let member = format!("{}Storage", kind.word());
         if definition.get(&member).and_then(Value::as_object).is_some_and(|storage| storage.len() != 1) {
-            return Err(Refusal::invalid(format!("Exactly one kind of storage must be given in {member}.")));
+            return Err(Exception::invalid_request(format!("Exactly one kind of storage must be given in {member}.")));
         }
         check_retention(definition)?;
         let places = ["customerManagedS3", "iotSiteWiseMultiLayerStorage/customerManagedS3Storage"];
@@ -142,17 +142,17 @@ impl Service {
             if let Some(bucket) = value.pointer(&format!("/{member}/{place}/bucket")).and_then(Value::as_str)
                 && !self.customer.has_bucket(bucket)?
             {
-                return Err(Refusal::invalid(format!("The bucket {bucket} does not exist.")));
+                return Err(Exception::invalid_request(format!("The bucket {bucket} does not exist.")));
             }
         }
         let formats = definition.get("fileFormatConfiguration").and_then(Value::as_object);
         if formats.is_some_and(|formats| formats.len() > 1) {
-            return Err(Refusal::invalid("Exactly one file format must be given."));
+            return Err(Exception::invalid_request("Exactly one file format must be given."));
         }
         objects::columns_of(&value).map(drop)
     }
 
-    fn summary(&self, kind: Resource, kept: &Kept) -> Result<Value, Refusal> {
+    fn summary(&self, kind: Resource, kept: &Kept) -> Result<Value, Exception> {
         let mut summary = json!({ format!("{}Name", kind.word()): kept.name });
         match kind {
             Resource::Pipeline => summary["reprocessingSummaries"] = self.reprocessing_summaries(&kept.name)?,
@@ -239,51 +239,51 @@ fn with_defaults(kind: Resource, definition: &mut Map<String, Value>) {
 }
 
 /// Refuses a change of what cannot be changed later (facts: storage options; columns can only be added).
-fn unchangeable(kind: Resource, old: &Map<String, Value>, new: &Map<String, Value>) -> Result<(), Refusal> {
+fn unchangeable(kind: Resource, old: &Map<String, Value>, new: &Map<String, Value>) -> Result<(), Exception> {
     let storage = format!("{}Storage", kind.word());
     if let (Some(old), Some(new)) = (old.get(&storage), new.get(&storage))
         && old.as_object().map(|kinds| kinds.keys().collect::<Vec<_>>()) != new.as_object().map(|kinds| kinds.keys().collect())
     {
-        return Err(Refusal::invalid("The kind of storage cannot be changed."));
+        return Err(Exception::invalid_request("The kind of storage cannot be changed."));
     }
     let columns = |definition: &Map<String, Value>| objects::columns_of(&Value::Object(definition.clone()));
     if kind == Resource::Datastore && new.contains_key("fileFormatConfiguration") {
         match (columns(old)?, columns(new)?) {
             (None, None) => {}
             (Some(old), Some(new)) if old.iter().all(|column| new.contains(column)) => {}
-            _ => return Err(Refusal::invalid("The file format cannot be changed, and columns can only be added.")),
+            _ => return Err(Exception::invalid_request("The file format cannot be changed, and columns can only be added.")),
         }
     }
     Ok(())
 }
 
-fn check_retention(definition: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_retention(definition: &Map<String, Value>) -> Result<(), Exception> {
     let Some(period) = definition.get("retentionPeriod") else { return Ok(()) };
     let unlimited = period.get("unlimited").and_then(Value::as_bool).unwrap_or(false);
     if unlimited == period.get("numberOfDays").is_some_and(|days| !days.is_null()) {
-        return Err(Refusal::invalid("Either unlimited or numberOfDays must be given in retentionPeriod."));
+        return Err(Exception::invalid_request("Either unlimited or numberOfDays must be given in retentionPeriod."));
     }
     Ok(())
 }
 
-fn check_dataset(definition: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_dataset(definition: &Map<String, Value>) -> Result<(), Exception> {
     check_retention(definition)?;
     let empty = Vec::new();
     let list = |name: &str| definition.get(name).and_then(Value::as_array).unwrap_or(&empty);
     for action in list("actions") {
         if action.get("queryAction").is_some() == action.get("containerAction").is_some() {
-            return Err(Refusal::invalid("Exactly one of queryAction and containerAction must be given in an action."));
+            return Err(Exception::invalid_request("Exactly one of queryAction and containerAction must be given in an action."));
         }
     }
     // Facts: "Exactly one trigger type should be provided".
     for trigger in list("triggers") {
         if trigger.get("schedule").is_some() == trigger.get("dataset").is_some() {
-            return Err(Refusal::invalid("Exactly one trigger type should be provided."));
+            return Err(Exception::invalid_request("Exactly one trigger type should be provided."));
         }
     }
     let has_window = definition.get("actions").and_then(|actions| actions.pointer("/0/queryAction/filters/0/deltaTime")).is_some();
     if definition.contains_key("lateDataRules") && !has_window {
-        return Err(Refusal::invalid("Late data rules need a deltaTime filter."));
+        return Err(Exception::invalid_request("Late data rules need a deltaTime filter."));
     }
     Ok(())
 }
@@ -306,8 +306,8 @@ pub(super) fn page_token(last: &str) -> String {
 }
 
 /// Behind which name the page begins.
-pub(super) fn page_begin(query: &Query) -> Result<String, Refusal> {
+pub(super) fn page_begin(query: &Query) -> Result<String, Exception> {
     let Some(token) = query.text("nextToken") else { return Ok(String::new()) };
     let name = blob::decode(token).and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| Refusal::invalid("The nextToken is not one that was given."))
+    name.ok_or_else(|| Exception::invalid_request("The nextToken is not one that was given."))
 }

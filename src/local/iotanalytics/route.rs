@@ -1,6 +1,6 @@
 //! Which operation a method and a path ask for (facts: API wire details, routes).
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 
 /// The operations of the API, all of them served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +48,6 @@ impl Resource {
         }
     }
 
-    fn capital(self) -> &'static str {
-        match self {
-            Self::Channel => "Channel",
-            Self::Datastore => "Datastore",
-            Self::Pipeline => "Pipeline",
-            Self::Dataset => "Dataset",
-        }
-    }
-
     pub(super) fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
@@ -73,23 +64,52 @@ impl Resource {
 
 impl Operation {
     /// As the API names it, for fault rules and counters.
-    pub(super) fn name(self) -> String {
+    pub(super) fn name(self) -> &'static str {
+        use Resource::{Channel, Dataset, Datastore, Pipeline};
         match self {
-            Self::Create(kind) => format!("Create{}", kind.capital()),
-            Self::Describe(kind) => format!("Describe{}", kind.capital()),
-            Self::List(kind) => format!("List{}s", kind.capital()),
-            Self::Update(kind) => format!("Update{}", kind.capital()),
-            Self::Delete(kind) => format!("Delete{}", kind.capital()),
-            other => format!("{other:?}"),
+            Self::BatchPutMessage => "BatchPutMessage",
+            Self::SampleChannelData => "SampleChannelData",
+            Self::RunPipelineActivity => "RunPipelineActivity",
+            Self::StartPipelineReprocessing => "StartPipelineReprocessing",
+            Self::CancelPipelineReprocessing => "CancelPipelineReprocessing",
+            Self::Create(Channel) => "CreateChannel",
+            Self::Create(Datastore) => "CreateDatastore",
+            Self::Create(Pipeline) => "CreatePipeline",
+            Self::Create(Dataset) => "CreateDataset",
+            Self::Describe(Channel) => "DescribeChannel",
+            Self::Describe(Datastore) => "DescribeDatastore",
+            Self::Describe(Pipeline) => "DescribePipeline",
+            Self::Describe(Dataset) => "DescribeDataset",
+            Self::List(Channel) => "ListChannels",
+            Self::List(Datastore) => "ListDatastores",
+            Self::List(Pipeline) => "ListPipelines",
+            Self::List(Dataset) => "ListDatasets",
+            Self::Update(Channel) => "UpdateChannel",
+            Self::Update(Datastore) => "UpdateDatastore",
+            Self::Update(Pipeline) => "UpdatePipeline",
+            Self::Update(Dataset) => "UpdateDataset",
+            Self::Delete(Channel) => "DeleteChannel",
+            Self::Delete(Datastore) => "DeleteDatastore",
+            Self::Delete(Pipeline) => "DeletePipeline",
+            Self::Delete(Dataset) => "DeleteDataset",
+            Self::CreateDatasetContent => "CreateDatasetContent",
+            Self::GetDatasetContent => "GetDatasetContent",
+            Self::DeleteDatasetContent => "DeleteDatasetContent",
+            Self::ListDatasetContents => "ListDatasetContents",
+            Self::DescribeLoggingOptions => "DescribeLoggingOptions",
+            Self::PutLoggingOptions => "PutLoggingOptions",
+            Self::ListTagsForResource => "ListTagsForResource",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
         }
     }
 
     /// The status of a good answer.
-    pub(super) fn status(self) -> u16 {
+    pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::Create(_) => 201,
-            Self::Delete(_) | Self::DeleteDatasetContent | Self::TagResource | Self::UntagResource => 204,
-            _ => 200,
+            Self::Create(_) => StatusCode::CREATED,
+            Self::Delete(_) | Self::DeleteDatasetContent | Self::TagResource | Self::UntagResource => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
         }
     }
 }
@@ -143,7 +163,7 @@ pub(super) fn route(method: &Method, path: &str) -> Option<Asked> {
 mod tests {
     use super::*;
 
-    fn name(method: &str, path: &str) -> Option<String> {
+    fn name(method: &str, path: &str) -> Option<&'static str> {
         route(&method.parse().unwrap(), path).map(|asked| asked.operation.name())
     }
 

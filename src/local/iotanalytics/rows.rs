@@ -15,10 +15,10 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params_from_iter};
 
 use super::Service;
-use super::refusal::Refusal;
 use super::route::Resource;
 use super::store::Kept;
 use crate::history::{Decoded, Format, HistoryError, Layout, Listing, Ranges, ReadLimits, Source, SourceObject, read_object};
+use crate::local::exception::Exception;
 use crate::local::timestream::query::{ColumnShape, Scalar, TableShape};
 use crate::provenance::ObjectId;
 use crate::time::TimeFormat;
@@ -31,7 +31,7 @@ const COLUMNS_MAX: usize = 1_900;
 
 impl Service {
     /// Makes the table `physical` of the rows of `datastore`.
-    pub(super) fn load(&self, datastore: &Kept, connection: &Connection, physical: &str) -> Result<TableShape, Refusal> {
+    pub(super) fn load(&self, datastore: &Kept, connection: &Connection, physical: &str) -> Result<TableShape, Exception> {
         let mut table = Table::default();
         let shelf = self.shelf(Resource::Datastore, datastore);
         for (key, stored) in shelf.all()? {
@@ -44,7 +44,7 @@ impl Service {
                 }
                 ControlFlow::Continue(())
             };
-            read_object(&source, &object, &ReadLimits::default(), &mut sink).map_err(Refusal::internal)?;
+            read_object(&source, &object, &ReadLimits::default(), &mut sink).map_err(Exception::internal)?;
         }
         table.write(connection, physical)
     }
@@ -78,10 +78,10 @@ impl Table {
         columns
     }
 
-    fn write(&self, connection: &Connection, physical: &str) -> Result<TableShape, Refusal> {
+    fn write(&self, connection: &Connection, physical: &str) -> Result<TableShape, Exception> {
         let columns = self.columns();
         if columns.len() > COLUMNS_MAX {
-            return Err(Refusal::invalid(format!("The datastore has {} columns; a query takes {COLUMNS_MAX}.", columns.len())));
+            return Err(Exception::invalid_request(format!("The datastore has {} columns; a query takes {COLUMNS_MAX}.", columns.len())));
         }
         // Unknown is a column of nulls.
         let columns: Vec<(&str, Scalar)> =

@@ -3,16 +3,10 @@
 //! Source of the rules: the service's API model (iotanalytics 2017-11-27). How it words a violation is not known; the words are those of
 //! the front end that answers for its sibling services (docs/fidelity.md).
 
-use std::fmt::Display;
-
 use serde_json::Value;
 
-use super::refusal::{Kind, Refusal};
-
-/// Violations that a message spells out; the count in front is of all.
-const SPELLED_OUT_MAX: usize = 10;
-/// Characters of an offending value that a message repeats.
-const VALUE_CHARS_MAX: usize = 256;
+use crate::local::constraints::Violations;
+use crate::local::exception::Exception;
 
 /// One shape of the model.
 #[derive(Debug)]
@@ -73,31 +67,23 @@ pub(super) struct Member {
     pub(super) shape: &'static Shape,
 }
 
-/// Checks `value` against `shape`.
+/// Checks `value`, which stands at `path` (the body of a request at none), against `shape`.
 ///
 /// # Errors
 /// A member of another JSON type than the model's (alone, as the front end cannot read on), or all violations.
-pub(super) fn check(shape: &Shape, value: &Value) -> Result<(), Refusal> {
+pub(super) fn check(shape: &Shape, value: &Value, path: &str) -> Result<(), Exception> {
     let mut violations = Violations::default();
-    walk(shape, value, "", &mut violations)?;
-    violations.into_result()
+    walk(shape, value, path, &mut violations)?;
+    violations.message().map_or(Ok(()), |message| Err(Exception::invalid_request(message)))
 }
 
-fn walk(shape: &Shape, value: &Value, path: &str, violations: &mut Violations) -> Result<(), Refusal> {
+fn walk(shape: &Shape, value: &Value, path: &str, violations: &mut Violations) -> Result<(), Exception> {
     match (shape, value) {
-        (Shape::Text(rule), Value::String(text)) => violations.text(path, text, rule),
-        (Shape::OneOf(words), Value::String(text)) => {
-            if !words.contains(&text.as_str()) {
-                violations.add(path, text, format_args!("Member must satisfy enum value set: [{}]", words.join(", ")));
-            }
-        }
+        (Shape::Text(rule), Value::String(text)) => check_text(rule, text, path, violations),
+        (Shape::OneOf(words), Value::String(text)) => violations.one_of(path, Some(text), words),
         (Shape::Whole { min, max }, Value::Number(number)) => {
             let Some(whole) = number.as_i64() else { return Err(other_type(path, "a whole number")) };
-            if whole < *min {
-                violations.add(path, &number.to_string(), format_args!("Member must have value greater than or equal to {min}"));
-            } else if whole > *max {
-                violations.add(path, &number.to_string(), format_args!("Member must have value less than or equal to {max}"));
-            }
+            violations.range(path, Some(whole), *min, *max);
         }
         (Shape::Number | Shape::Time, Value::Number(_)) | (Shape::Flag, Value::Bool(_)) => {}
         (Shape::Blob, Value::String(text)) => {
@@ -106,16 +92,17 @@ fn walk(shape: &Shape, value: &Value, path: &str, violations: &mut Violations) -
             }
         }
         (Shape::List { of, min, max }, Value::Array(items)) => {
-            violations.count_of(path, items.len(), *min, *max);
+            let shown = if items.is_empty() { "[]".to_owned() } else { format!("[{} items]", items.len()) };
+            violations.size(path, &shown, items.len(), *min, *max);
             for (at, item) in (1..).zip(items) {
                 walk(of, item, &format!("{path}.{at}.member"), violations)?;
             }
         }
         (Shape::Map { key, value: rule }, Value::Object(entries)) => {
             for (name, entry) in entries {
-                violations.text(&format!("{path}.key"), name, key);
+                check_text(key, name, &format!("{path}.key"), violations);
                 let Value::String(text) = entry else { return Err(other_type(path, "a map of texts")) };
-                violations.text(&format!("{path}.{name}.member"), text, rule);
+                check_text(rule, text, &format!("{path}.{name}.member"), violations);
             }
         }
         (Shape::Record(members), Value::Object(given)) => {
@@ -123,7 +110,7 @@ fn walk(shape: &Shape, value: &Value, path: &str, violations: &mut Violations) -
                 let inner = if path.is_empty() { member.name.to_owned() } else { format!("{path}.{}", member.name) };
                 match given.get(member.name).filter(|value| !value.is_null()) {
                     Some(value) => walk(member.shape, value, &inner, violations)?,
-                    None if member.required => violations.missing(&inner),
+                    None if member.required => violations.add(inner, None, "Member must not be null"),
                     None => {}
                 }
             }
@@ -148,63 +135,15 @@ impl Shape {
     }
 }
 
-fn other_type(path: &str, wanted: &str) -> Refusal {
+fn other_type(path: &str, wanted: &str) -> Exception {
     let place = if path.is_empty() { "the request" } else { path };
-    Refusal::new(Kind::Serialization, format!("{place} must be {wanted}"))
+    Exception::serialization(format!("{place} must be {wanted}"))
 }
 
-#[derive(Debug, Default)]
-struct Violations {
-    count: usize,
-    spelled_out: Vec<String>,
-}
-
-impl Violations {
-    fn push(&mut self, value: &str, path: &str, rule: impl Display) {
-        self.count += 1;
-        if self.spelled_out.len() < SPELLED_OUT_MAX {
-            self.spelled_out.push(format!("Value {value} at '{path}' failed to satisfy constraint: {rule}"));
-        }
-    }
-
-    fn add(&mut self, path: &str, value: &str, rule: impl Display) {
-        let abridged: String = value.chars().take(VALUE_CHARS_MAX).collect();
-        self.push(&format!("'{abridged}'"), path, rule);
-    }
-
-    fn missing(&mut self, path: &str) {
-        self.push("null", path, "Member must not be null");
-    }
-
-    fn text(&mut self, path: &str, text: &str, rule: &Text) {
-        let length = text.chars().count();
-        if length < rule.min {
-            self.add(path, text, format_args!("Member must have length greater than or equal to {}", rule.min));
-        } else if length > rule.max {
-            self.add(path, text, format_args!("Member must have length less than or equal to {}", rule.max));
-        }
-        if let Some(pattern) = &rule.pattern
-            && !(pattern.holds)(text)
-        {
-            self.add(path, text, format_args!("Member must satisfy regular expression pattern: {}", pattern.text));
-        }
-    }
-
-    fn count_of(&mut self, path: &str, count: usize, min: usize, max: usize) {
-        if count < min {
-            self.push("'[]'", path, format_args!("Member must have length greater than or equal to {min}"));
-        } else if count > max {
-            self.push(&format!("'[{count} items]'"), path, format_args!("Member must have length less than or equal to {max}"));
-        }
-    }
-
-    fn into_result(self) -> Result<(), Refusal> {
-        if self.count == 0 {
-            return Ok(());
-        }
-        let noun = if self.count == 1 { "error" } else { "errors" };
-        let message = format!("{} validation {noun} detected: {}", self.count, self.spelled_out.join("; "));
-        Err(Refusal::new(Kind::InvalidRequest, message))
+fn check_text(rule: &Text, text: &str, path: &str, violations: &mut Violations) {
+    violations.length(path, Some(text), rule.min, rule.max);
+    if let Some(pattern) = &rule.pattern {
+        violations.pattern(path, Some(text), pattern.text, pattern.holds);
     }
 }
 
@@ -224,10 +163,10 @@ mod tests {
 
     #[test]
     fn every_violation_is_named_with_its_place() {
-        assert_eq!(check(&OUTER, &json!({"list": [{"a": "ok", "n": 9}]})), Ok(()));
-        let refusal = check(&OUTER, &json!({"list": [{"n": 0}, {"a": "ABCDE"}, {"a": "x"}]})).unwrap_err();
+        assert_eq!(check(&OUTER, &json!({"list": [{"a": "ok", "n": 9}]}), ""), Ok(()));
+        let exception = check(&OUTER, &json!({"list": [{"n": 0}, {"a": "ABCDE"}, {"a": "x"}]}), "").unwrap_err();
         assert_eq!(
-            refusal.message,
+            exception.message,
             "5 validation errors detected: Value '[3 items]' at 'list' failed to satisfy constraint: Member must have length less than or equal to 2; \
              Value null at 'list.1.member.a' failed to satisfy constraint: Member must not be null; \
              Value '0' at 'list.1.member.n' failed to satisfy constraint: Member must have value greater than or equal to 1; \
@@ -238,14 +177,14 @@ mod tests {
 
     #[test]
     fn another_type_is_no_violation_but_cannot_be_read() {
-        let refusal = check(&OUTER, &json!({"list": {"a": 1}})).unwrap_err();
-        assert_eq!((refusal.kind, refusal.message.as_str()), (Kind::Serialization, "list must be a list"));
-        assert_eq!(check(&OUTER, &json!([])).unwrap_err().message, "the request must be an object");
+        let exception = check(&OUTER, &json!({"list": {"a": 1}}), "").unwrap_err();
+        assert_eq!((exception.code, exception.message.as_str()), ("SerializationException", "list must be a list"));
+        assert_eq!(check(&OUTER, &json!([]), "").unwrap_err().message, "the request must be an object");
     }
 
     #[test]
     fn null_is_as_good_as_absent() {
-        assert_eq!(check(&OUTER, &json!({"list": [{"a": "x", "n": null}]})), Ok(()));
-        assert!(check(&OUTER, &json!({"list": null})).unwrap_err().message.contains("Value null at 'list'"));
+        assert_eq!(check(&OUTER, &json!({"list": [{"a": "x", "n": null}]}), ""), Ok(()));
+        assert!(check(&OUTER, &json!({"list": null}), "").unwrap_err().message.contains("Value null at 'list'"));
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
-use super::refusal::Refusal;
 use super::route::Resource;
+use crate::local::exception::Exception;
 use crate::time::Nanos;
 
 const SCHEMA: &str = "
@@ -87,7 +87,7 @@ impl Store {
         self.0.execute("INSERT INTO resources VALUES (?1, ?2, ?3, ?4, ?4, NULL)", values).map(drop)
     }
 
-    pub(super) fn get(&self, kind: Resource, name: &str) -> Result<Option<Kept>, Refusal> {
+    pub(super) fn get(&self, kind: Resource, name: &str) -> Result<Option<Kept>, Exception> {
         let mut statement =
             self.0.prepare_cached("SELECT name, definition, created, updated, arrived FROM resources WHERE kind = ?1 AND name = ?2")?;
         statement.query_row([kind.word(), name], kept).optional()?.transpose()
@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// Those behind `after`, in the order of their names.
-    pub(super) fn list(&self, kind: Resource, after: &str, limit: usize) -> Result<Vec<Kept>, Refusal> {
+    pub(super) fn list(&self, kind: Resource, after: &str, limit: usize) -> Result<Vec<Kept>, Exception> {
         let mut statement = self.0.prepare_cached(
             "SELECT name, definition, created, updated, arrived FROM resources WHERE kind = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
         )?;
@@ -144,10 +144,10 @@ impl Store {
         self.0.execute("DELETE FROM tags WHERE arn = ?1 AND key = ?2", [arn, key]).map(drop)
     }
 
-    pub(super) fn logging(&self) -> Result<Option<Value>, Refusal> {
+    pub(super) fn logging(&self) -> Result<Option<Value>, Exception> {
         let text: Option<String> =
             self.0.query_row("SELECT value FROM settings WHERE name = 'logging'", [], |row| row.get(0)).optional()?;
-        text.map(|text| serde_json::from_str(&text).map_err(Refusal::internal)).transpose()
+        text.map(|text| serde_json::from_str(&text).map_err(Exception::internal)).transpose()
     }
 
     pub(super) fn set_logging(&self, options: &Value) -> rusqlite::Result<()> {
@@ -196,10 +196,10 @@ impl Store {
 }
 
 /// The outer error is the database's, the inner one is a definition that cannot be read back.
-fn kept(row: &Row<'_>) -> rusqlite::Result<Result<Kept, Refusal>> {
+fn kept(row: &Row<'_>) -> rusqlite::Result<Result<Kept, Exception>> {
     let (name, text): (String, String) = (row.get(0)?, row.get(1)?);
     let (created, updated, arrived) = (Nanos(row.get(2)?), Nanos(row.get(3)?), row.get::<_, Option<i64>>(4)?.map(Nanos));
-    let definition = serde_json::from_str(&text).map_err(Refusal::internal);
+    let definition = serde_json::from_str(&text).map_err(Exception::internal);
     Ok(definition.map(|definition| Kept { name, definition, created, updated, arrived }))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::refusal::Kind;
-use super::{Refusal, Request, Service, blob};
+use super::{Request, Service, blob};
+use crate::local::exception::{Dialect, Exception};
 use crate::local::iot;
 use crate::local::s3::Buckets;
 use crate::local::server::WholeAnswers as _;
@@ -34,7 +34,7 @@ impl Fixture {
         Self { service: Arc::new(service), buckets, clock, directory }
     }
 
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refusal> {
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Exception> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = Request::read(&method.parse::<Method>().unwrap(), path, query)?;
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
@@ -42,16 +42,16 @@ impl Fixture {
     }
 
     fn get(&self, path: &str) -> Value {
-        self.ask("GET", path, &Value::Null).unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
+        self.ask("GET", path, &Value::Null).unwrap_or_else(|exception| panic!("{path}: {exception:?}"))
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        self.ask("POST", path, body).unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
+        self.ask("POST", path, body).unwrap_or_else(|exception| panic!("{path}: {exception:?}"))
     }
 
-    fn refused(&self, method: &str, path: &str, body: &Value) -> (Kind, String) {
-        let refusal = self.ask(method, path, body).unwrap_err();
-        (refusal.kind, refusal.message)
+    fn refused(&self, method: &str, path: &str, body: &Value) -> (&'static str, String) {
+        let exception = self.ask(method, path, body).unwrap_err();
+        (exception.code, exception.message)
     }
 
     /// A channel, a store and a pipeline between them that keeps what is warm.
@@ -169,24 +169,24 @@ fn a_parquet_store_is_read_back_with_its_types_and_partitions() {
 fn errors_have_the_kinds_of_the_service() {
     let fixture = Fixture::new();
     let (kind, message) = fixture.refused("POST", "/channels", &json!({ "channelName": "a-b" }));
-    assert_eq!(kind, Kind::InvalidRequest);
+    assert_eq!(kind, "InvalidRequestException");
     assert!(message.contains("Value 'a-b' at 'channelName' failed to satisfy constraint"), "{message}");
-    assert_eq!(fixture.refused("GET", "/channels/none", &Value::Null).0, Kind::ResourceNotFound);
+    assert_eq!(fixture.refused("GET", "/channels/none", &Value::Null).0, "ResourceNotFoundException");
     fixture.post("/channels", &json!({ "channelName": "one" }));
-    let refusal = fixture.ask("POST", "/channels", &json!({ "channelName": "one" })).unwrap_err();
-    assert_eq!(refusal.body()["resourceArn"], "arn:aws:iotanalytics:us-east-1:000000000000:channel/one");
-    assert_eq!(refusal.status().as_u16(), 409);
+    let exception = fixture.ask("POST", "/channels", &json!({ "channelName": "one" })).unwrap_err();
+    assert_eq!(exception.body(Dialect::RestJson)["resourceArn"], "arn:aws:iotanalytics:us-east-1:000000000000:channel/one");
+    assert_eq!(exception.status.as_u16(), 409);
     for number in 1..50 {
         fixture.post("/channels", &json!({ "channelName": format!("c{number}") }));
     }
-    let refusal = fixture.ask("POST", "/channels", &json!({ "channelName": "more" })).unwrap_err();
-    assert_eq!((refusal.kind, refusal.status().as_u16()), (Kind::LimitExceeded, 410));
-    assert_eq!(fixture.refused("PATCH", "/channels", &Value::Null).0, Kind::UnknownOperation);
-    assert_eq!(fixture.refused("GET", "/logging", &Value::Null).0, Kind::ResourceNotFound);
+    let exception = fixture.ask("POST", "/channels", &json!({ "channelName": "more" })).unwrap_err();
+    assert_eq!((exception.code, exception.status.as_u16()), ("LimitExceededException", 410));
+    assert_eq!(fixture.refused("PATCH", "/channels", &Value::Null).0, "UnknownOperationException");
+    assert_eq!(fixture.refused("GET", "/logging", &Value::Null).0, "ResourceNotFoundException");
     let broken =
         json!({ "pipelineName": "p", "pipelineActivities": [{ "channel": { "name": "in", "channelName": "one", "next": "gone" } }] });
     let (kind, message) = fixture.refused("POST", "/pipelines", &broken);
-    assert!(kind == Kind::InvalidRequest && message.contains("gone"), "{message}");
+    assert!(kind == "InvalidRequestException" && message.contains("gone"), "{message}");
     let bucket = json!({ "datastoreName": "d", "datastoreStorage": { "customerManagedS3": { "bucket": "nowhere", "roleArn": "arn:aws:iam::000000000000:role/r" } } });
     assert!(fixture.refused("POST", "/datastores", &bucket).1.contains("nowhere"));
 }
@@ -203,7 +203,7 @@ fn lists_come_in_pages_and_updates_keep_what_they_do_not_name() {
     assert_eq!(names(&first), ["a", "b"]);
     let second = fixture.get(&format!("/channels?maxResults=2&nextToken={}", first["nextToken"].as_str().unwrap().replace('=', "%3D")));
     assert_eq!((names(&second), second.get("nextToken")), (vec!["c".into()], None));
-    assert_eq!(fixture.refused("GET", "/channels?maxResults=251", &Value::Null).0, Kind::InvalidRequest);
+    assert_eq!(fixture.refused("GET", "/channels?maxResults=251", &Value::Null).0, "InvalidRequestException");
 
     fixture.clock.advance(1_000_000_000);
     fixture.ask("PUT", "/channels/a", &json!({ "retentionPeriod": { "numberOfDays": 3 } })).unwrap();
@@ -211,7 +211,7 @@ fn lists_come_in_pages_and_updates_keep_what_they_do_not_name() {
     assert_eq!(described["channel"]["retentionPeriod"], json!({ "numberOfDays": 3 }));
     assert_eq!(described["channel"]["storage"], json!({ "serviceManagedS3": {} }));
     assert_eq!(described["channel"]["lastUpdateTime"].to_string(), "1714564806.000");
-    assert_eq!(fixture.refused("PUT", "/channels/a", &json!({ "channelStorage": customer_managed() })).0, Kind::InvalidRequest);
+    assert_eq!(fixture.refused("PUT", "/channels/a", &json!({ "channelStorage": customer_managed() })).0, "InvalidRequestException");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn tags_are_of_resources_that_are_there() {
     fixture.post(&format!("/tags?resourceArn={arn}"), &json!({ "tags": [{ "key": "a", "value": "b" }, { "key": "c", "value": "d" }] }));
     fixture.ask("DELETE", &format!("/tags?resourceArn={arn}&tagKeys=a&tagKeys=line"), &Value::Null).unwrap();
     assert_eq!(fixture.get(&format!("/tags?resourceArn={arn}")), json!({ "tags": [{ "key": "c", "value": "d" }] }));
-    assert_eq!(fixture.refused("GET", &format!("/tags?resourceArn={arn}x"), &Value::Null).0, Kind::ResourceNotFound);
+    assert_eq!(fixture.refused("GET", &format!("/tags?resourceArn={arn}x"), &Value::Null).0, "ResourceNotFoundException");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn one_activity_can_be_run_alone() {
     let odd = run(json!({ "math": { "name": "m", "attribute": "a", "math": "1 +" } }), "{}");
     assert!(!odd["logResult"].as_str().unwrap().is_empty(), "{odd}");
     let channel = json!({ "pipelineActivity": { "channel": { "name": "c", "channelName": "c" } }, "payloads": [""] });
-    assert_eq!(fixture.refused("POST", "/pipelineactivities/run", &channel).0, Kind::InvalidRequest);
+    assert_eq!(fixture.refused("POST", "/pipelineactivities/run", &channel).0, "InvalidRequestException");
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn enrich_activities_are_told_what_the_embedded_iot_core_knows() {
     let fixture = Fixture::new();
     let core = |path: &str, body: &Value| {
         let (head, ()) = hyper::Request::post(path).body(()).unwrap().into_parts();
-        let operation = fixture.service.core.operation(&head).unwrap();
-        fixture.service.core.answer(operation, &head, body.to_string().as_bytes()).unwrap();
+        let asked = fixture.service.core.read(&head).unwrap();
+        fixture.service.core.answer(&asked, body.to_string().as_bytes(), "").unwrap();
     };
     core("/things/press-1", &json!({ "attributePayload": { "attributes": { "hall": "north" } } }));
     core("/things/press-1/shadow", &json!({ "state": { "reported": { "mode": "fast" } } }));
@@ -278,7 +278,7 @@ fn reprocessing_puts_the_messages_through_once_more() {
     let summaries = fixture.get("/pipelines/clean")["pipeline"]["reprocessingSummaries"].clone();
     assert_eq!((summaries.as_array().unwrap().len(), &summaries[2]["id"], &summaries[2]["status"]), (3, &id, &json!("SUCCEEDED")));
     let elsewhere = json!({ "channelMessages": { "s3Paths": ["iot/other"] } });
-    assert_eq!(fixture.refused("POST", "/pipelines/clean/reprocessing", &elsewhere).0, Kind::InvalidRequest);
+    assert_eq!(fixture.refused("POST", "/pipelines/clean/reprocessing", &elsewhere).0, "InvalidRequestException");
 }
 
 /// Waits until no content is being made, which takes as long as its query.
@@ -304,7 +304,7 @@ async fn contents_are_made_handed_out_delivered_and_pruned() {
             "contentDeliveryRules": [{ "entryName": "rows", "destination": { "s3DestinationConfiguration": delivery } }] })
     };
     fixture.post("/datasets", &dataset("SELECT temperature, name FROM plant ORDER BY temperature"));
-    assert_eq!(fixture.refused("GET", "/datasets/hot/content", &Value::Null).0, Kind::ResourceNotFound);
+    assert_eq!(fixture.refused("GET", "/datasets/hot/content", &Value::Null).0, "ResourceNotFoundException");
     let version = fixture.post("/datasets/hot/content", &Value::Null)["versionId"].as_str().unwrap().to_owned();
     assert_eq!(version.len(), 36);
     made(&fixture, "hot").await;
@@ -327,7 +327,7 @@ async fn contents_are_made_handed_out_delivered_and_pruned() {
     assert_eq!(fixture.get("/datasets/hot/content?versionId=$LATEST")["status"]["state"], "FAILED");
     assert_eq!(fixture.get("/datasets/hot/content")["status"]["state"], "SUCCEEDED");
     fixture.ask("DELETE", &format!("/datasets/hot/content?versionId={version}"), &Value::Null).unwrap();
-    assert_eq!(fixture.refused("GET", "/datasets/hot/content", &Value::Null).0, Kind::ResourceNotFound);
+    assert_eq!(fixture.refused("GET", "/datasets/hot/content", &Value::Null).0, "ResourceNotFoundException");
 }
 
 #[tokio::test(flavor = "multi_thread")]

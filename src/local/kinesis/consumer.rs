@@ -31,20 +31,20 @@ pub(in crate::local) struct Handed {
 
 impl Service {
     pub(in crate::local) fn region(&self) -> &str {
-        &self.region
+        self.turns.region()
     }
 
     pub(in crate::local) fn now(&self) -> Nanos {
-        self.clock.now()
+        self.turns.now()
     }
 
     pub(in crate::local) fn stream_arn(&self, name: &str) -> String {
-        self.turn().arn(name)
+        self.turns.next().arn(name)
     }
 
     /// Makes a stream that is not there. One that is there stays as it is.
     pub(in crate::local) fn ensure_stream(&self, name: &str, mode: &str, shards: u32, retention_hours: i64) -> Result<(), Exception> {
-        let mut turn = self.turn();
+        let mut turn = self.turns.next();
         if turn.store.stream(name)?.is_none() {
             let created = turn.now;
             let stream = Stream { id: 0, name: name.to_owned(), mode: mode.to_owned(), shards, retention_hours, created };
@@ -56,7 +56,7 @@ impl Service {
     /// Where `consumer` stands in each shard; nothing while there is no such stream. A consumer that was never here begins at the oldest
     /// record, or behind the newest.
     pub(in crate::local) fn positions(&self, consumer: &str, stream: &str, from_latest: bool) -> Result<Vec<Position>, Exception> {
-        let turn = self.turn();
+        let turn = self.turns.next();
         let Some(stream) = turn.store.stream(stream)? else { return Ok(Vec::new()) };
         let mut positions = Vec::new();
         for shard in 0..stream.shards {
@@ -75,7 +75,7 @@ impl Service {
 
     /// At most `limit` records from a position on.
     pub(in crate::local) fn hand_out(&self, position: &Position, limit: i64) -> Result<Vec<Handed>, Exception> {
-        let turn = self.turn();
+        let turn = self.turns.next();
         let Some(stream) = turn.store.stream_of(position.stream)? else { return Ok(Vec::new()) };
         if position.shard >= stream.shards {
             return Err(no_shard(&shards::id(position.shard), &stream.name));
@@ -94,7 +94,7 @@ impl Service {
 
     /// All records before `next` are done.
     pub(in crate::local) fn settle(&self, consumer: &str, position: &Position, next: i64) -> Result<(), Exception> {
-        Ok(self.turn().store.set_checkpoint(consumer, position.stream, position.shard, next)?)
+        Ok(self.turns.next().store.set_checkpoint(consumer, position.stream, position.shard, next)?)
     }
 
     /// How many requests have put records so far: what [`Self::wait_for_put`] is told.

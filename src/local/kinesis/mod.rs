@@ -28,9 +28,8 @@ mod streams;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
-use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -39,9 +38,11 @@ use serde_json::Value;
 pub(super) use self::consumer::{Handed, Position};
 use self::store::{Store, Stream};
 use super::exception::{Dialect, Exception};
+use super::failure::ErrorKind;
 use super::server::WholeAnswers;
+use super::turn::{self, Turns};
 use super::{ACCOUNT, LocalError};
-use crate::time::{Clock, Nanos};
+use crate::time::Clock;
 
 pub(super) const TARGET_PREFIX: &str = "Kinesis_20131202.";
 
@@ -62,68 +63,51 @@ const OPERATIONS: [&str; 13] = [
 ];
 
 /// The service.
+#[derive(Debug)]
 pub(super) struct Service {
-    store: Mutex<Store>,
+    turns: Turns<Store>,
     /// How often something was put; who waits for that is woken.
     puts: Mutex<u64>,
     put: Condvar,
-    clock: Arc<dyn Clock>,
-    region: String,
 }
 
-impl std::fmt::Debug for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
-/// The service for one request: nobody else changes anything meanwhile.
-struct Turn<'a> {
-    store: MutexGuard<'a, Store>,
-    now: Nanos,
-    region: &'a str,
-}
+/// The service for one request.
+type Turn<'a> = turn::Turn<'a, Store>;
 
 impl Service {
     /// Opens or makes the store. Blocks.
     pub(super) fn open(path: &Path, clock: Arc<dyn Clock>, region: String) -> Result<Self, LocalError> {
-        Ok(Self { store: Mutex::new(Store::open(path)?), puts: Mutex::new(0), put: Condvar::new(), clock, region })
+        Ok(Self { turns: Turns::new(Store::open(path)?, clock, region), puts: Mutex::new(0), put: Condvar::new() })
     }
 
-    fn turn(&self) -> Turn<'_> {
-        // A request that panicked left no half change: what it wrote was in a transaction.
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        Turn { store, now: self.clock.now(), region: &self.region }
-    }
-
-    fn carry_out(&self, operation: &str, body: &[u8]) -> Result<Option<Value>, Exception> {
-        let mut turn = self.turn();
+    fn carry_out(&self, operation: &str, body: &[u8]) -> Result<Value, Exception> {
+        let mut turn = self.turns.next();
         match operation {
-            "CreateStream" => turn.create(&request::read(body)?).map(|()| None),
-            "DescribeStream" => turn.describe(&request::read(body)?).map(Some),
-            "DescribeStreamSummary" => turn.summarise(&request::read(body)?).map(Some),
-            "ListStreams" => turn.list(&request::read(body)?).map(Some),
-            "ListShards" => turn.list_shards(&request::read(body)?).map(Some),
-            "DeleteStream" => turn.delete(&request::read(body)?).map(|()| None),
-            "PutRecord" => turn.put_record(&request::read(body)?).map(Some),
-            "PutRecords" => turn.put_records(&request::read(body)?).map(Some),
-            "GetShardIterator" => turn.shard_iterator(&request::read(body)?).map(Some),
-            "GetRecords" => turn.get_records(&request::read(body)?).map(Some),
-            "AddTagsToStream" => turn.tag(&request::read(body)?).map(|()| None),
-            "RemoveTagsFromStream" => turn.untag(&request::read(body)?).map(|()| None),
-            "ListTagsForStream" => turn.tags(&request::read(body)?).map(Some),
+            "CreateStream" => turn.create(&request::read(body)?).map(|()| Value::Null),
+            "DescribeStream" => turn.describe(&request::read(body)?),
+            "DescribeStreamSummary" => turn.summarise(&request::read(body)?),
+            "ListStreams" => turn.list(&request::read(body)?),
+            "ListShards" => turn.list_shards(&request::read(body)?),
+            "DeleteStream" => turn.delete(&request::read(body)?).map(|()| Value::Null),
+            "PutRecord" => turn.put_record(&request::read(body)?),
+            "PutRecords" => turn.put_records(&request::read(body)?),
+            "GetShardIterator" => turn.shard_iterator(&request::read(body)?),
+            "GetRecords" => turn.get_records(&request::read(body)?),
+            "AddTagsToStream" => turn.tag(&request::read(body)?).map(|()| Value::Null),
+            "RemoveTagsFromStream" => turn.untag(&request::read(body)?).map(|()| Value::Null),
+            "ListTagsForStream" => turn.tags(&request::read(body)?),
             _ => Err(not_served(operation)),
         }
     }
 }
 
 impl WholeAnswers for Service {
+    type Asked = &'static str;
     const DIALECT: Dialect = Dialect::AwsJson;
-    const THROTTLE: &'static str = "ProvisionedThroughputExceededException";
     /// The largest legal request is PutRecords with 5 MiB of data, in Base64.
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-    fn operation(&self, head: &Parts) -> Result<&'static str, Exception> {
+    fn read(&self, head: &Parts) -> Result<&'static str, Exception> {
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if head.method != Method::POST || head.uri.path() != "/" {
             return Err(Exception::not_served("The embedded Kinesis Data Streams serve POST / only."));
@@ -144,13 +128,20 @@ impl WholeAnswers for Service {
         OPERATIONS.iter().copied().find(|operation| *operation == asked).ok_or_else(|| not_served(asked))
     }
 
-    fn answer(&self, operation: &'static str, _head: &Parts, body: &[u8]) -> Result<Bytes, Exception> {
+    fn operation(operation: &&'static str) -> &'static str {
+        operation
+    }
+
+    fn played(kind: ErrorKind) -> Exception {
+        Exception::played(kind, "ProvisionedThroughputExceededException")
+    }
+
+    fn answer(self: &Arc<Self>, operation: &&'static str, body: &[u8], _address: &str) -> Result<Value, Exception> {
         let answered = self.carry_out(operation, body)?;
-        if matches!(operation, "PutRecord" | "PutRecords") {
+        if matches!(*operation, "PutRecord" | "PutRecords") {
             self.wake();
         }
-        // What answers nothing answers with no bytes at all.
-        Ok(answered.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
+        Ok(answered)
     }
 }
 

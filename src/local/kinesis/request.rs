@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
 
+use crate::local::constraints::Violations;
 use crate::local::exception::Exception;
-use crate::local::timestream::constraints::Violations;
 
 /// Bytes of a record's data.
 pub(super) const DATA_BYTES_MAX: usize = 1_048_576;

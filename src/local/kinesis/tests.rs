@@ -25,8 +25,7 @@ impl Ground {
     }
 
     fn ask(&self, operation: &str, request: &Value) -> Result<Value, Exception> {
-        let answer = self.service.carry_out(operation, request.to_string().as_bytes())?;
-        Ok(answer.unwrap_or(Value::Null))
+        self.service.carry_out(operation, request.to_string().as_bytes())
     }
 
     fn ok(&self, operation: &str, request: &Value) -> Value {

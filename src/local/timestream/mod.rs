@@ -9,7 +9,7 @@
 //!   own, which cannot write.
 //! - A request that fails as a whole has changed nothing.
 
-pub(in crate::local) mod constraints;
+mod constraints;
 mod control;
 mod names;
 mod queries;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::paging::Page;
 use super::tags::{WireTag, check_tags};
 use super::{Control, no_database};
+use crate::local::constraints::Violations;
 use crate::local::failure::{ErrorKind, Failure};
-use crate::local::timestream::constraints::Violations;
+use crate::local::timestream::constraints::check_resource_name;
 use crate::local::timestream::epoch_seconds;
 use crate::local::timestream::store::{self, DatabaseRow};
 
@@ -54,7 +55,7 @@ impl NamedDatabase {
 impl Control<'_> {
     pub(super) fn create_database(&mut self, request: &CreateDatabase) -> Result<Value, Failure> {
         let mut violations = Violations::default();
-        violations.resource_name("databaseName", request.database_name.as_ref());
+        check_resource_name(&mut violations, "databaseName", request.database_name.as_ref());
         violations.length("kmsKeyId", request.kms_key_id.as_deref(), 1, 2048);
         check_tags(&mut violations, request.tags.as_ref());
         violations.finish()?;

@@ -1,7 +1,7 @@
 //! Pages of a list: 20 at most, continued by an opaque token.
 
+use crate::local::constraints::Violations;
 use crate::local::failure::Failure;
-use crate::local::timestream::constraints::Violations;
 
 /// Items of a page, at most and by default.
 const PAGE_MAX: i64 = 20;

@@ -1,8 +1,8 @@
 //! What a table may be given at creation, and what may be changed later.
 
 use super::tags::WireTag;
+use crate::local::constraints::Violations;
 use crate::local::failure::Failure;
-use crate::local::timestream::constraints::Violations;
 use crate::local::timestream::store::{
     MagneticStoreWriteProperties, PartitionKey, Properties, RetentionProperties, S3Configuration, Schema,
 };

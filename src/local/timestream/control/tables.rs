@@ -7,8 +7,9 @@ use super::paging::Page;
 use super::properties::WireTable;
 use super::tags::check_tags;
 use super::{Control, no_database, no_table};
+use crate::local::constraints::Violations;
 use crate::local::failure::{ErrorKind, Failure};
-use crate::local::timestream::constraints::Violations;
+use crate::local::timestream::constraints::check_resource_name;
 use crate::local::timestream::epoch_seconds;
 use crate::local::timestream::store::{self, DatabaseRow, TableRow};
 
@@ -43,8 +44,8 @@ impl NamedTable {
 impl Control<'_> {
     pub(super) fn create_table(&mut self, mut request: WireTable) -> Result<Value, Failure> {
         let mut violations = Violations::default();
-        violations.resource_name("databaseName", request.database_name.as_ref());
-        violations.resource_name("tableName", request.table_name.as_ref());
+        check_resource_name(&mut violations, "databaseName", request.database_name.as_ref());
+        check_resource_name(&mut violations, "tableName", request.table_name.as_ref());
         check_tags(&mut violations, request.tags.as_ref());
         request.check(&mut violations);
         violations.finish()?;

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Control;
+use crate::local::constraints::Violations;
 use crate::local::failure::{ErrorKind, Failure};
-use crate::local::timestream::constraints::Violations;
 use crate::local::timestream::store::{self, DatabaseRow, TableRow};
 
 /// Tags of a resource: the longest list that the API model lets a request carry.

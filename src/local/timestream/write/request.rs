@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::local::constraints::Violations;
 use crate::local::failure::Failure;
-use crate::local::timestream::constraints::{Violations, parse};
+use crate::local::timestream::constraints::parse;
 
 /// Facts: WriteRecords limits.
 const RECORDS_MAX: usize = 100;
