@@ -29,7 +29,8 @@ impl StoreFile {
         Ok(connection)
     }
 
-    /// A new file gets the schema; any other must be ours and of a format that is known.
+    /// A new file gets the schema; any other must be ours and of a format that is known. A file without a mark is ours if it has this very
+    /// schema: IoT Analytics kept its definitions in such files once.
     fn check(&self, connection: &Connection, path: &Path) -> Result<(), LocalError> {
         let failed = |cause| LocalError::Store { path: path.to_owned(), cause };
         let mark = i64::from(u32::from_be_bytes(self.mark));
@@ -41,10 +42,13 @@ impl StoreFile {
             }
             Err(cause) => return Err(failed(cause)),
         };
-        let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
-        if objects == 0 && found == 0 {
-            let marks = format!("PRAGMA application_id = {mark}; PRAGMA user_version = {};", self.format);
-            return connection.execute_batch(&format!("BEGIN IMMEDIATE; {} {marks} COMMIT;", self.schema)).map_err(failed);
+        if found == 0 {
+            let objects = objects(connection).map_err(failed)?;
+            let schema = if objects.is_empty() { self.schema } else { "" };
+            if objects.is_empty() || objects == self.objects().map_err(failed)? {
+                let marks = format!("PRAGMA application_id = {mark}; PRAGMA user_version = {};", self.format);
+                return connection.execute_batch(&format!("BEGIN IMMEDIATE; {schema} {marks} COMMIT;")).map_err(failed);
+            }
         }
         if found != mark {
             return Err(LocalError::Foreign { path: path.to_owned() });
@@ -54,6 +58,20 @@ impl StoreFile {
             found => Err(LocalError::Format { path: path.to_owned(), found, known: self.format }),
         }
     }
+
+    /// What a new file holds.
+    fn objects(&self) -> rusqlite::Result<Vec<String>> {
+        let fresh = Connection::open_in_memory()?;
+        fresh.execute_batch(self.schema)?;
+        objects(&fresh)
+    }
+}
+
+/// The statements that made a file's tables, sorted, with single spaces.
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name")?;
+    let spaced = |sql: String| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    statement.query_map([], |row| row.get(0).map(spaced))?.collect()
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -141,8 +141,7 @@ impl Service {
         region: String,
     ) -> Result<Self, LocalError> {
         std::fs::create_dir_all(directory).map_err(|cause| LocalError::DataDir { path: directory.to_owned(), cause })?;
-        let path = directory.join("definitions.db");
-        let store = Store::open(&path).map_err(|cause| LocalError::Store { path, cause })?;
+        let store = Store::open(&directory.join("definitions.db"))?;
         let managed = Buckets::open(&directory.join("managed"), Arc::clone(&clock))?;
         managed.create_bucket(objects::MANAGED_BUCKET)?;
         Ok(Self { store: Mutex::new(store), customer, managed, core, clock, region })

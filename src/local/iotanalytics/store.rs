@@ -6,27 +6,29 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use super::route::Resource;
+use crate::local::LocalError;
 use crate::local::exception::Exception;
+use crate::local::store_file::StoreFile;
 use crate::time::Nanos;
 
-const SCHEMA: &str = "
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    CREATE TABLE IF NOT EXISTS resources(
+const FILE: StoreFile = StoreFile {
+    mark: *b"i2ia",
+    format: 1,
+    schema: "
+    CREATE TABLE resources(
         kind TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
         arrived INTEGER, PRIMARY KEY(kind, name)) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS tags(
+    CREATE TABLE tags(
         arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(arn, key)) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS contents(
+    CREATE TABLE contents(
         dataset TEXT NOT NULL, serial INTEGER NOT NULL, version TEXT NOT NULL, created INTEGER NOT NULL, completed INTEGER,
         state TEXT NOT NULL, reason TEXT, entry TEXT, key TEXT, PRIMARY KEY(dataset, serial)) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS reprocessings(
+    CREATE TABLE reprocessings(
         pipeline TEXT NOT NULL, serial INTEGER NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL, status TEXT NOT NULL,
         PRIMARY KEY(pipeline, serial)) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    -- Who was making them is gone.
-    UPDATE contents SET state = 'FAILED', reason = 'The service was stopped while the content was made.' WHERE state = 'CREATING';
-";
+    CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+",
+};
 
 /// A resource as it was defined: the request that made it, without name and tags.
 #[derive(Debug, Clone)]
@@ -66,9 +68,12 @@ pub(super) struct Reprocessing {
 pub(super) struct Store(Connection);
 
 impl Store {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.execute_batch(SCHEMA)?;
+    pub(super) fn open(path: &Path) -> Result<Self, LocalError> {
+        let connection = FILE.open(path)?;
+        // Who was making them is gone.
+        let abandoned = "UPDATE contents SET state = 'FAILED', reason = 'The service was stopped while the content was made.'
+                         WHERE state = 'CREATING'";
+        connection.execute(abandoned, []).map_err(|cause| LocalError::Store { path: path.to_owned(), cause })?;
         Ok(Self(connection))
     }
 
@@ -214,4 +219,74 @@ fn content(row: &Row<'_>) -> rusqlite::Result<Content> {
         entry: row.get(6)?,
         key: row.get(7)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct File(tempfile::TempDir);
+
+    impl File {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> std::path::PathBuf {
+            self.0.path().join("definitions.db")
+        }
+
+        fn execute(&self, sql: &str) {
+            Connection::open(self.path()).unwrap().execute_batch(sql).unwrap();
+        }
+
+        fn open_again(&self, spoil: &str) -> Result<Store, LocalError> {
+            drop(Store::open(&self.path())?);
+            self.execute(spoil);
+            Store::open(&self.path())
+        }
+    }
+
+    /// As files without a mark were made.
+    fn unmarked() -> File {
+        let file = File::new();
+        file.execute("PRAGMA journal_mode = WAL");
+        file.execute(&FILE.schema.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"));
+        file
+    }
+
+    #[test]
+    fn a_store_opens_again_and_foreign_or_newer_files_are_refused() {
+        assert!(File::new().open_again("").is_ok());
+        let newer = File::new().open_again("PRAGMA user_version = 2").unwrap_err();
+        assert!(newer.to_string().contains("has format 2, this version reads format 1"), "{newer}");
+        assert!(matches!(File::new().open_again("PRAGMA application_id = 7").unwrap_err(), LocalError::Foreign { .. }));
+        let notes = File::new();
+        notes.execute("CREATE TABLE notes(text TEXT)");
+        assert!(matches!(Store::open(&notes.path()).unwrap_err(), LocalError::Foreign { .. }));
+    }
+
+    #[test]
+    fn a_file_without_a_mark_is_taken_over_if_it_has_this_very_schema() {
+        let file = unmarked();
+        file.execute("INSERT INTO resources VALUES ('channel', 'readings', '{}', 1, 2, NULL)");
+        for _ in 0..2 {
+            let store = Store::open(&file.path()).unwrap();
+            assert_eq!(store.get(Resource::Channel, "readings").unwrap().unwrap().updated, Nanos(2));
+        }
+        file.execute("CREATE TABLE later(name TEXT)");
+        assert!(Store::open(&file.path()).is_ok(), "it is marked now");
+
+        let other = unmarked();
+        other.execute("DROP TABLE tags; CREATE TABLE tags(arn TEXT, key TEXT)");
+        assert!(matches!(Store::open(&other.path()).unwrap_err(), LocalError::Foreign { .. }));
+    }
+
+    #[test]
+    fn a_content_that_was_being_made_when_the_service_stopped_has_failed() {
+        let file = File::new();
+        let making = "INSERT INTO contents(dataset, serial, version, created, state) VALUES ('d', 1, 'v', 1, 'CREATING')";
+        let contents = file.open_again(making).unwrap().contents("d").unwrap();
+        assert_eq!(contents.iter().map(|content| content.state.as_str()).collect::<Vec<_>>(), ["FAILED"]);
+    }
 }
