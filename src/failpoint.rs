@@ -18,7 +18,24 @@ pub const REPLAY: &[&str] = &[REPLAY_BEFORE_LEDGER, BEFORE_COMMIT, AFTER_COMMIT,
 pub const SKIP: &[&str] = &[AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
 
 /// The moments of a verification that leaves its report and its evidence, in their order.
-pub const VERIFY: &[&str] = &[VERIFY_COMPARED, VERIFY_REPORTED, VERIFY_PROVED];
+pub const VERIFY: &[&str] = &[
+    VERIFY_BEFORE_READING_KEPT,
+    VERIFY_READING_KEPT,
+    VERIFY_BEFORE_TABLE_KEPT,
+    VERIFY_TABLE_KEPT,
+    VERIFY_COMPARED,
+    VERIFY_REPORTED,
+    VERIFY_PROVED,
+];
+
+/// A portion of the source is read and its keys are durable, and nothing says how far they reach.
+pub const VERIFY_BEFORE_READING_KEPT: &str = "verify:before_reading_kept";
+/// It is durable how far the source was read.
+pub const VERIFY_READING_KEPT: &str = "verify:after_reading_kept";
+/// A table is compared and its differences are durable, and nothing says so.
+pub const VERIFY_BEFORE_TABLE_KEPT: &str = "verify:before_table_kept";
+/// It is durable what a table's comparison found.
+pub const VERIFY_TABLE_KEPT: &str = "verify:after_table_kept";
 
 /// Source and target are compared and the differences listed; nothing is said of it.
 pub const VERIFY_COMPARED: &str = "verify:after_comparison_before_report";

@@ -5,6 +5,7 @@
 
 // The vocabulary.
 pub mod digest;
+pub mod durable;
 pub mod failpoint;
 pub mod path;
 pub mod progress;

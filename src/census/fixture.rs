@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::source::{MappedHistory, MappedRow, ReadFailure, RefusedRow};
 use crate::history::{BadRow, Decoded, FilteredRow, Format, Layout, Listing, ObjectRead, Row, RowSink, SourceObject};
@@ -37,6 +37,8 @@ pub(crate) struct FakeHistory {
     pub(crate) unreadable: Vec<String>,
     /// Objects that claim more rows than they hand on, as a defective reader would.
     pub(crate) overstated: Vec<String>,
+    /// What was read, in that order.
+    pub(crate) read: Arc<Mutex<Vec<String>>>,
 }
 
 /// Keys are `<store>/<anything>`.
@@ -69,6 +71,7 @@ pub(crate) fn source_object(key: &str) -> SourceObject {
 impl MappedHistory for FakeHistory {
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, ReadFailure> {
         let key = &object.id.key;
+        self.read.lock().unwrap().push(key.clone());
         if self.unreadable.contains(key) {
             return Err(ReadFailure { message: "it has vanished".to_owned(), hint: Some("look for it".to_owned()) });
         }

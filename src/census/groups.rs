@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::spill::{Entry, Scratch, Spill, SpillError, walk};
+use super::scratch::{Scratch, SpillError};
+use super::spill::{Entry, Spill, walk};
 use crate::mapping::Collisions;
 
 /// The keys of every table of a census, on disk until the last holder drops them.

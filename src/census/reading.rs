@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use super::scratch::SpillError;
 use super::source::MappedHistory;
-use super::spill::{Entry, SpillBuffer, SpillError, SpillWriter};
+use super::spill::{Entry, SpillBuffer, SpillWriter};
 use super::take::{CensusError, CensusOptions};
 use super::tally::Tally;
 use super::workers::over;

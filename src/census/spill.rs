@@ -10,11 +10,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
+
+use super::scratch::{Scratch, SpillError, io_error};
 
 const PARTITION_BITS: u32 = 6;
 /// Files per spill.
@@ -27,8 +29,6 @@ const LEVEL_MAX: u32 = 20;
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Entries in memory at once, of all sides together: 64 MiB.
 pub(crate) const ENTRIES_AT_ONCE: u64 = 1 << 20;
-/// So many runs that were killed may have left their directories behind before a new one is refused.
-const SCRATCH_DIRECTORIES_MAX: u32 = 10_000;
 
 /// One record, as much of it as finding it again needs. Ordered by key, then by the history's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,73 +86,6 @@ impl Entry {
     }
 }
 
-/// Why the scratch directory let a census down.
-#[derive(Debug, thiserror::Error)]
-pub enum SpillError {
-    #[error("cannot {doing} `{path}`: {source}", path = path.display())]
-    Io { doing: &'static str, path: PathBuf, source: io::Error },
-    #[error("`{path}` does not read back as it was written: {what}", path = path.display())]
-    Torn { path: PathBuf, what: String },
-    #[error("`{path}` holds {SCRATCH_DIRECTORIES_MAX} directories of earlier runs already", path = path.display())]
-    Crowded { path: PathBuf },
-}
-
-impl SpillError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space, or name a scratch directory on a larger disk; about 60 bytes are needed for each row".to_owned()
-            }
-            Self::Io { .. } => "check that the scratch directory can be written to".to_owned(),
-            Self::Torn { .. } => "another process or a failing disk changed it; run the command again".to_owned(),
-            Self::Crowded { path } => {
-                format!("remove what earlier runs left in `{}` (no run of this tool must be active)", path.display())
-            }
-        })
-    }
-}
-
-fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SpillError {
-    move |source| SpillError::Io { doing, path: path.to_owned(), source }
-}
-
-/// A directory of this run's own, gone when the last holder drops it.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    path: PathBuf,
-    next_file: AtomicU64,
-}
-
-impl Scratch {
-    /// Makes a new directory below `parent`, and `parent` if need be.
-    pub(crate) fn below(parent: &Path) -> Result<Arc<Self>, SpillError> {
-        fs::create_dir_all(parent).map_err(io_error("create the directory", parent))?;
-        for number in 0..SCRATCH_DIRECTORIES_MAX {
-            let path = parent.join(format!("keys-{number}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Arc::new(Self { path, next_file: AtomicU64::new(0) })),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(SpillError::Io { doing: "create the directory", path, source }),
-            }
-        }
-        Err(SpillError::Crowded { path: parent.to_owned() })
-    }
-
-    /// A path that no other file of this scratch directory has.
-    pub(crate) fn fresh_path(&self) -> PathBuf {
-        self.path.join(format!("{:08}", self.next_file.fetch_add(1, Ordering::Relaxed)))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Nothing can be done about a failure here, and nothing depends on it: the next run makes a directory of its own.
-        fs::remove_dir_all(&self.path).unwrap_or_default();
-    }
-}
-
 /// One partition: its file, if it has any entry, and what the file must read back as.
 #[derive(Debug, Default)]
 struct Part {
@@ -161,6 +94,29 @@ struct Part {
     checksum: u64,
     /// The lowest and the highest key.
     keys: Option<(u128, u128)>,
+}
+
+/// How far a spill is written durably: enough to go on with it in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SpillMark {
+    /// Those that have a file.
+    parts: Vec<PartMark>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct PartMark {
+    partition: usize,
+    /// Its name in the scratch directory.
+    file: String,
+    entries: u64,
+    checksum: u64,
+    keys: Option<(u128, u128)>,
+}
+
+impl SpillMark {
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| part.file.as_str())
+    }
 }
 
 /// A spill that is being written, by several threads through a [`SpillBuffer`] each.
@@ -180,6 +136,42 @@ impl SpillWriter {
     fn at_level(scratch: &Arc<Scratch>, level: u32, entries_at_once: u64) -> Self {
         let parts = (0..PARTITIONS).map(|_| Mutex::new((Part::default(), None))).collect();
         Self { scratch: Arc::clone(scratch), level, entries_at_once, parts }
+    }
+
+    /// Goes on with a spill as it was at `mark`: what was written behind is cut off. None when its files do not reach as far.
+    pub(super) fn resumed(scratch: &Arc<Scratch>, entries_at_once: u64, mark: &SpillMark) -> Result<Option<Self>, SpillError> {
+        let writer = Self::new(scratch, entries_at_once);
+        for PartMark { partition, file: name, entries, checksum, keys } in &mark.parts {
+            let is_plain = name.bytes().all(|byte| byte.is_ascii_digit());
+            let (Some(slot), true) = (writer.parts.get(*partition), is_plain) else { return Ok(None) };
+            let path = scratch.path().join(name);
+            let file = match OpenOptions::new().append(true).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(source) => return Err(SpillError::Io { doing: "open", path, source }),
+            };
+            let bytes = entries.saturating_mul(ENTRY_BYTES as u64);
+            if file.metadata().map_err(io_error("look at", &path))?.len() < bytes {
+                return Ok(None);
+            }
+            file.set_len(bytes).map_err(io_error("shorten", &path))?;
+            let part = Part { path: Some(path), entries: *entries, checksum: *checksum, keys: *keys };
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = (part, Some(file));
+        }
+        Ok(Some(writer))
+    }
+
+    /// Makes what was flushed durable, and says how far that is. No buffer may be in use.
+    pub(super) fn mark(&self) -> Result<SpillMark, SpillError> {
+        let mut parts = Vec::new();
+        for (partition, slot) in self.parts.iter().enumerate() {
+            let guard = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let (Part { path: Some(path), entries, checksum, keys }, Some(file)) = &*guard else { continue };
+            file.sync_data().map_err(io_error("make durable", path))?;
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            parts.push(PartMark { partition, file, entries: *entries, checksum: *checksum, keys: *keys });
+        }
+        Ok(SpillMark { parts })
     }
 
     pub(crate) fn buffer(&self) -> SpillBuffer<'_> {
@@ -393,11 +385,39 @@ mod tests {
     }
 
     #[test]
+    fn a_spill_is_gone_on_with_from_its_mark_whatever_was_written_behind_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, lock) = (directory.path().join("kept"), directory.path().join("lock"));
+        let write = |writer: &SpillWriter, rows: &[u64]| {
+            let mut buffer = writer.buffer();
+            rows.iter().try_for_each(|row| buffer.push(entry(u128::from(*row) << 122, *row))).unwrap();
+            buffer.flush().unwrap();
+        };
+        let mark = {
+            let writer = SpillWriter::new(&Scratch::kept(&path, &lock).unwrap(), 10);
+            write(&writer, &[1, 2]);
+            let mark = writer.mark().unwrap();
+            // Of the process that dies: the end of a file that the mark knows, and a file that it does not.
+            write(&writer, &[2, 3]);
+            mark
+        };
+        let scratch = Scratch::kept(&path, &lock).unwrap();
+        scratch.retain(&mark.files().collect()).unwrap();
+        let writer = SpillWriter::resumed(&scratch, 10, &mark).unwrap().unwrap();
+        write(&writer, &[3, 4]);
+        let rows: Vec<u64> = read_back(&[&writer.finish()]).unwrap()[0].iter().map(|entry| entry.row).collect();
+        assert_eq!(rows, [1, 2, 3, 4]);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 4, "what the mark does not know is gone");
+        fs::write(path.join(mark.files().next().unwrap()), "short").unwrap();
+        assert!(SpillWriter::resumed(&scratch, 10, &mark).unwrap().is_none());
+    }
+
+    #[test]
     fn a_scratch_directory_is_its_own_and_goes_with_its_last_holder() {
         let directory = tempfile::tempdir().unwrap();
         let one = Scratch::below(directory.path()).unwrap();
         let two = Scratch::below(directory.path()).unwrap();
-        assert_ne!(one.path, two.path);
+        assert_ne!(one.path(), two.path());
         let spilled = spill(&one, 10, &[entry(1, 1)]);
         drop(one);
         assert_eq!(read_back(&[&spilled]).unwrap()[0].len(), 1);

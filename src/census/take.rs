@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::groups::KeyTables;
+use super::keeping::{Keeper, ScratchPlace};
 use super::model::{COLLISIONS_LISTED_MAX, Census, Collision, Side, TableCensus};
 use super::reading::{Reading, Table};
+use super::scratch::SpillError;
 use super::source::{MappedHistory, ReadFailure, reread};
-use super::spill::{ENTRIES_AT_ONCE, Entry, Scratch, Spill, SpillError, SpillWriter};
+use super::spill::{ENTRIES_AT_ONCE, Entry, Spill};
 use super::workers::over;
 use crate::history::{Listing, ReadLimits, SourceObject};
 use crate::mapping::{Collisions, TableMapping};
@@ -28,8 +30,7 @@ pub struct CensusOptions {
     pub limits: ReadLimits,
     /// All of the history, unless a part of it is enough.
     pub sample: Option<SampleSize>,
-    /// Below it a directory of the census's own is made, about 54 bytes for each record, and removed with [`KeyTables`].
-    pub scratch: PathBuf,
+    pub scratch: ScratchPlace,
     /// Objects decoded at once.
     pub readers: usize,
     /// Whether the keys carry row digests: a verification needs them, a plan does not.
@@ -48,7 +49,7 @@ impl CensusOptions {
         Self {
             limits: ReadLimits::default(),
             sample: None,
-            scratch,
+            scratch: ScratchPlace::Below(scratch),
             readers,
             digests: false,
             collisions_listed_max: COLLISIONS_LISTED_MAX,
@@ -62,6 +63,8 @@ impl CensusOptions {
 pub struct Taken {
     pub census: Census,
     pub keys: KeyTables,
+    /// Objects that an earlier process had read of the same work.
+    pub(crate) objects_before: u64,
 }
 
 /// Why a census could not be taken.
@@ -147,21 +150,32 @@ pub fn take_from(
     }
     let stores = stores_of(mappings);
     let chosen: Vec<Vec<(u32, &SourceObject)>> = stores.keys().map(|store| choose(listing, store, options)).collect();
-    let scratch = Scratch::below(&options.scratch)?;
+    let mut keeper = Keeper::open(&options.scratch)?;
     progress.begin("reading the history", Some(chosen.iter().map(|objects| objects.len() as u64).sum()), "objects");
+    let mut objects_before: u64 = 0;
     // By the number of the mapping.
     let mut read: BTreeMap<usize, (TableCensus, (Spill, Collisions))> = BTreeMap::new();
-    for (tables, objects) in stores.into_values().zip(&chosen) {
-        let writers: Vec<SpillWriter> = tables.iter().map(|_| SpillWriter::new(&scratch, options.entries_at_once)).collect();
-        let tallies = Reading { history, tables: &tables, options, progress }.all(objects, &writers)?;
-        for ((table, tally), writer) in tables.iter().zip(tallies).zip(writers) {
+    for ((store, tables), objects) in stores.into_iter().zip(&chosen) {
+        let mut begun = keeper.begin(store, tables.len(), options.entries_at_once)?;
+        objects_before += begun.objects_done as u64;
+        progress.advance(begun.objects_done as u64);
+        let reading = Reading { history, tables: &tables, options, progress };
+        while let Some(rest) = objects.get(begun.objects_done..).filter(|rest| !rest.is_empty()) {
+            let portion = keeper.portion(rest);
+            let tallies = reading.all(rest.get(..portion).unwrap_or(rest), &begun.writers)?;
+            begun.tallies.iter_mut().zip(tallies).for_each(|(all, tally)| all.add(tally));
+            begun.objects_done += portion;
+            keeper.keep(store, &begun)?;
+        }
+        for ((table, tally), writer) in tables.iter().zip(begun.tallies).zip(begun.writers) {
             let census = tally.into_census(table.mapping, objects.len() as u64);
             read.insert(table.number, (census, (writer.finish(), table.mapping.policies.collisions)));
         }
     }
     progress.end();
     let (tables, spills) = read.into_values().unzip();
-    finish(history, listing, tables, spills, options, progress)
+    let (census, keys) = finish(history, listing, tables, spills, options, progress)?;
+    Ok(Taken { census, keys, objects_before })
 }
 
 /// The mappings by store, each store's in their order.
@@ -180,7 +194,7 @@ fn finish(
     spills: Vec<(Spill, Collisions)>,
     options: &CensusOptions,
     progress: &dyn Progress,
-) -> Result<Taken, CensusError> {
+) -> Result<(Census, KeyTables), CensusError> {
     let keys = KeyTables::new(spills);
     progress.begin("looking for keys that rows share", Some(tables.len() as u64), "tables");
     for (table, census) in tables.iter_mut().enumerate() {
@@ -189,7 +203,7 @@ fn finish(
         progress.advance(1);
     }
     progress.end();
-    Ok(Taken { census: Census { full: options.sample.is_none(), tables }, keys })
+    Ok((Census { full: options.sample.is_none(), tables }, keys))
 }
 
 /// The objects of a store with their numbers: all, or those that a survey of the same sample reads.

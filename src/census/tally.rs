@@ -1,8 +1,10 @@
 //! What one thread counts while it reads, and how the threads' counts become one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::model::TableCensus;
@@ -17,20 +19,23 @@ const EXAMPLES_MAX: usize = 5;
 /// Longer examples are cut.
 const EXAMPLE_CHARS_MAX: usize = 500;
 
+/// A word of this tool's own; read back from a file it is a copy.
+type Word = Cow<'static, str>;
+
 /// Counts that add up in any order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) rows: u64,
     pub(super) undecodable: u64,
     pub(super) records: u64,
     pub(super) damaged: Vec<(u32, String, String)>,
-    refused: BTreeMap<&'static str, u64>,
+    refused: BTreeMap<Word, u64>,
     /// By the activity that drops them.
     filtered: BTreeMap<Arc<str>, u64>,
     /// By code, the first in the history's order.
-    examples: BTreeMap<&'static str, BTreeSet<(u32, u64, String)>>,
+    examples: BTreeMap<Word, BTreeSet<(u32, u64, String)>>,
     /// By measure and why.
-    omitted: BTreeMap<(Arc<str>, &'static str), u64>,
+    omitted: BTreeMap<Arc<str>, BTreeMap<Word, u64>>,
     earliest: Option<Nanos>,
     latest: Option<Nanos>,
     metered_bytes: u64,
@@ -41,7 +46,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn refuse(&mut self, code: &'static str) {
-        *self.refused.entry(code).or_default() += 1;
+        *self.refused.entry(Cow::Borrowed(code)).or_default() += 1;
     }
 
     pub(super) fn filter(&mut self, activity: &Arc<str>) {
@@ -54,7 +59,7 @@ impl Tally {
     }
 
     pub(super) fn example(&mut self, code: &'static str, unit: u32, row: u64, text: impl FnOnce() -> String) {
-        let examples = self.examples.entry(code).or_default();
+        let examples = self.examples.entry(Cow::Borrowed(code)).or_default();
         let early_enough = examples.len() < EXAMPLES_MAX || examples.last().is_some_and(|last| (unit, row) < (last.0, last.1));
         if early_enough {
             examples.insert((unit, row, text().chars().take(EXAMPLE_CHARS_MAX).collect()));
@@ -65,7 +70,7 @@ impl Tally {
     }
 
     pub(super) fn omit(&mut self, measure: &Arc<str>, why: &'static str) {
-        *self.omitted.entry((Arc::clone(measure), why)).or_default() += 1;
+        *self.omitted.entry(Arc::clone(measure)).or_default().entry(Cow::Borrowed(why)).or_default() += 1;
     }
 
     pub(super) fn record(&mut self, record: &Record) {
@@ -86,7 +91,9 @@ impl Tally {
         self.damaged.extend(other.damaged);
         add_counts(&mut self.refused, other.refused);
         add_counts(&mut self.filtered, other.filtered);
-        add_counts(&mut self.omitted, other.omitted);
+        for (measure, reasons) in other.omitted {
+            add_counts(self.omitted.entry(measure).or_default(), reasons);
+        }
         for (code, examples) in other.examples {
             let ours = self.examples.entry(code).or_default();
             ours.extend(examples);
@@ -118,16 +125,20 @@ impl Tally {
             damaged: self.damaged.into_iter().map(|(_, key, reason)| (key, reason)).collect(),
             rows: self.rows,
             undecodable: self.undecodable,
-            refused: self.refused.into_iter().map(|(code, rows)| (code.to_owned(), rows)).collect(),
+            refused: self.refused.into_iter().map(|(code, rows)| (code.into_owned(), rows)).collect(),
             filtered: self.filtered.into_iter().map(|(activity, rows)| (activity.to_string(), rows)).collect(),
-            refused_examples: self.examples.into_iter().map(|(code, examples)| (code.to_owned(), texts(examples))).collect(),
+            refused_examples: self.examples.into_iter().map(|(code, examples)| (code.into_owned(), texts(examples))).collect(),
             records: self.records,
             earliest: self.earliest,
             latest: self.latest,
             metered_bytes: self.metered_bytes,
             dimension_bytes: self.dimension_bytes,
             series: self.series.len() as u64,
-            omitted: self.omitted.into_iter().map(|((measure, why), rows)| (format!("{measure}: {why}"), rows)).collect(),
+            omitted: self
+                .omitted
+                .iter()
+                .flat_map(|(measure, reasons)| reasons.iter().map(move |(why, rows)| (format!("{measure}: {why}"), *rows)))
+                .collect(),
             ..TableCensus::default()
         }
     }

@@ -199,6 +199,9 @@ pub(crate) struct VerifyArgs {
     /// Compare the pipelines with the service instead: what they make of the channels' raw messages, and what the datastores hold.
     #[arg(long, conflicts_with = "target")]
     pub(crate) transform: bool,
+    /// Begin anew, where an interrupted verification would be gone on with.
+    #[arg(long, conflicts_with = "transform")]
+    pub(crate) fresh: bool,
     /// Wait up to this long for rows that were acknowledged and are not visible yet, as 90s, 30m or 6h.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "transform")]
     pub(crate) wait: Option<std::time::Duration>,

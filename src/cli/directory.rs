@@ -74,6 +74,11 @@ impl MigrationDir {
         self.root.join("scratch")
     }
 
+    /// Exists to be locked, by one verification at a time.
+    pub(crate) fn verify_lock(&self) -> PathBuf {
+        self.root.join("verify.lock")
+    }
+
     /// Takes the scratch folder away when nothing is left in it; another process may still be using it.
     pub(crate) fn tidy(&self) {
         std::fs::remove_dir(self.scratch()).unwrap_or_default();

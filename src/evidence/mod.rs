@@ -102,7 +102,7 @@ impl Evidence {
     pub fn save(&self, path: &Path) -> Result<(), EvidenceError> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        crate::inventory::write_whole(path, text.as_bytes()).map_err(|source| EvidenceError::Write { path: path.to_owned(), source })
+        crate::durable::write_whole(path, text.as_bytes()).map_err(|source| EvidenceError::Write { path: path.to_owned(), source })
     }
 
     /// The last hash, which stands for the whole file.

@@ -37,5 +37,4 @@ pub use model::*;
 pub use problem::{CaptureError, Problem, Severity};
 pub(crate) use problem::{printable, shown};
 pub use saved::InventoryError;
-pub(crate) use saved::write_whole;
 pub use template::{StackResource, stack_resources};

@@ -1,15 +1,15 @@
 //! `inventory.json` on disk: versioned, written whole or not at all, the same bytes for the same content.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::model::{INVENTORY_VERSION, Inventory};
+use crate::durable::write_whole;
 
 /// An inventory is read up to this size.
 const INVENTORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -97,28 +97,6 @@ impl Inventory {
     pub fn digest(&self) -> String {
         sha256_hex(self.to_json().as_bytes())
     }
-}
-
-/// Writes a file whole or not at all: into a file of its own beside it, flushed, then renamed over it, then the folder flushed.
-///
-/// # Errors
-/// When a step fails; the file at `path` is then what it was.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    static WRITES: AtomicU64 = AtomicU64::new(0);
-    let unique = WRITES.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{name}.{}.{unique}.tmp", std::process::id()));
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    let written = written.and_then(|()| File::open(folder)?.sync_all());
-    // The error to report is the one above; a leftover would only be in the way.
-    written.inspect_err(|_| fs::remove_file(&temporary).unwrap_or_default())
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// The SHA-256 of `bytes` in hexadecimal.

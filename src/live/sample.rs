@@ -13,7 +13,7 @@ use super::answers::{Answers, SaveError, file_name};
 use super::caller::{Answer, Caller};
 use super::fault::Fault;
 use super::operation::Operation;
-use crate::inventory::write_whole;
+use crate::durable::write_whole;
 
 /// Messages of one channel (facts: SampleChannelData gives at most 10).
 const MESSAGES_MAX: i32 = 10;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::text::{Align, Table, count, shown};
 use crate::history::Layout;
-use crate::verify::{ColumnDifference, Difference, Kind, LedgerDisagreement, Method, TableVerification, Verdict, Verification};
+use crate::time::Nanos;
+use crate::verify::{ColumnDifference, Difference, Kind, LedgerDisagreement, Method, Resumed, TableVerification, Verdict, Verification};
 
 /// Longer values are cut.
 const VALUE_CHARS_MAX: usize = 60;
@@ -17,6 +18,9 @@ pub fn verification_text(verification: &Verification) -> String {
     let mut text = String::new();
     push(&mut text, format_args!("Verification of database {} at {}", shown(&verification.database), verification.verified_at));
     push(&mut text, format_args!("Source: {} (read again for this; no count is taken from the ledger)", shown(&verification.history)));
+    if let (Some(resumed), Some(begun_at)) = (&verification.resumed, verification.begun_at) {
+        push(&mut text, format_args!("{}", went_on(resumed, begun_at)));
+    }
     text.push('\n');
     text.push_str(&accounting(&verification.tables));
     for table in &verification.tables {
@@ -29,6 +33,21 @@ pub fn verification_text(verification: &Verification) -> String {
         push(&mut text, format_args!("Next: {step}"));
     }
     text
+}
+
+/// What was taken over from an interrupted verification.
+fn went_on(resumed: &Resumed, begun_at: Nanos) -> String {
+    let tables = match resumed.tables_compared.as_slice() {
+        [] => String::new(),
+        tables => {
+            let tables: Vec<String> = tables.iter().map(|(table, at)| format!("{} at {at}", shown(table))).collect();
+            format!(", and these tables compared: {}", tables.join(", "))
+        }
+    };
+    format!(
+        "Went on with what an interrupted verification had begun at {begun_at}: {} objects were read{tables}",
+        count(resumed.objects_read)
+    )
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -300,7 +319,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::time::Nanos;
     use crate::verify::Place;
 
     fn table(name: &str) -> TableVerification {
@@ -325,7 +343,9 @@ mod tests {
 
     fn verification(tables: Vec<TableVerification>) -> Verification {
         Verification {
+            begun_at: None,
             verified_at: Nanos(0),
+            resumed: None,
             history: "./history".to_owned(),
             database: "db\u{1b}[2J".to_owned(),
             verdict: Verification::verdict_of(&tables),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::model::{Action, SPEC_VERSION, TransformSpec};
+use crate::durable::write_whole;
 use crate::expression::{Kind, ParseError, check};
-use crate::inventory::{shown, write_whole};
+use crate::inventory::shown;
 
 /// A spec is read up to this size; 23 activities of 50 attributes of 256 characters stay far below it.
 const SPEC_BYTES_MAX: u64 = 16 * 1024 * 1024;

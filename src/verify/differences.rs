@@ -58,6 +58,14 @@ impl DifferencesFile {
         Ok(())
     }
 
+    /// Appends the `lines` lines of the file at `path`, which was made by [`DifferencesFile::finish`] and stays.
+    pub(super) fn append_file(&mut self, path: &Path, lines: u64) -> Result<(), VerifyError> {
+        let mut part = File::open(path).map_err(failed("open", path))?;
+        io::copy(&mut part, &mut self.file).map_err(failed("write to", &self.temporary))?;
+        self.lines += lines;
+        Ok(())
+    }
+
     /// Lines so far.
     pub(super) fn lines(&self) -> u64 {
         self.lines

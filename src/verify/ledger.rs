@@ -90,6 +90,11 @@ impl LedgerRecord {
         self.unit(unit).is_some_and(|unit| unit.skipped.is_some()) && self.quarantined(unit, row).is_none()
     }
 
+    /// The objects that a person left out, by their numbers, with the reason.
+    pub(super) fn skipped(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.units.iter().filter_map(|(number, unit)| Some((*number, unit.skipped.as_deref()?)))
+    }
+
     pub(super) fn quarantined(&self, unit: u32, row: u64) -> Option<&Arc<str>> {
         self.quarantined.get(&(unit, row))
     }

@@ -9,7 +9,9 @@
 //! - A verdict of "complete" needs every source row accounted for, and at least one.
 //! - No total is passed on that does not add up: [`TableVerification::check`].
 //! - Memory does not grow with the history, nor with the number of differences.
-//! - Nothing is written but the list of differences and a scratch directory: the target is only a [`crate::target::Reader`].
+//! - Nothing is written but the list of differences and the workplace: the target is only a [`crate::target::Reader`].
+//! - A verification that did not end is gone on with (`workplace`), and finds what an undisturbed one finds. Nothing is taken over that came
+//!   from another plan, listing or version of the tool; no comparison that came from another ledger, target or report, or is a day old.
 //!
 //! May be used by `cli` and `demo` only.
 
@@ -31,6 +33,7 @@ mod skipped;
 mod tests;
 pub mod translation;
 mod why;
+mod workplace;
 
 pub use error::VerifyError;
 pub use ledger::LedgerRecord;
@@ -39,3 +42,4 @@ pub use model::*;
 pub use rejected::{RejectedReports, Rejections};
 pub use run::{VerifyJob, VerifyOptions, verify};
 pub use skipped::SkippedObjects;
+pub use workplace::Workplace;

@@ -11,7 +11,13 @@ use crate::time::Nanos;
 /// Source and target compared, table by table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
+    /// When it began: where it went on after an interruption, the first of its processes. Earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<Nanos>,
     pub verified_at: Nanos,
+    /// What was taken over from processes that did not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
     pub history: String,
     pub database: String,
     pub verdict: Verdict,
@@ -36,6 +42,15 @@ pub struct Verification {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(seconds: &u64) -> bool {
     *seconds == 0
+}
+
+/// What a verification had done before its last process went on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Objects of the source that were read.
+    pub objects_read: u64,
+    /// Tables that were compared, and when.
+    pub tables_compared: Vec<(String, Nanos)>,
 }
 
 /// The answer. Only [`Verdict::Complete`] is exit code 0.

@@ -15,12 +15,13 @@ use super::error::VerifyError;
 use super::expect::{Expected, disagreements, expect};
 use super::ledger::LedgerRecord;
 use super::lists::{self, Lists};
-use super::model::{Kind, LedgerDisagreement, LeftOut, Method, TableVerification, Verification};
+use super::model::{Kind, LedgerDisagreement, LeftOut, Method, Resumed, TableVerification, Verification};
 use super::narrow;
 use super::rejected::Rejections;
 use super::scope::Scope;
 use super::why::{Cause, Why};
-use crate::census::{CensusOptions, ENTRIES_AT_ONCE, MappedHistory, Taken, holds_rows_of, shapes_of, take_from};
+use super::workplace::{self, Checked, Journal, Work, Workplace};
+use crate::census::{CensusOptions, ENTRIES_AT_ONCE, Keeping, MappedHistory, ScratchPlace, Taken, holds_rows_of, shapes_of, take_from};
 use crate::history::{Layout, Listing, ReadLimits, SourceObject};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -39,8 +40,10 @@ pub struct VerifyJob<R> {
     pub rejections: Option<Arc<Rejections>>,
     pub clock: Arc<dyn Clock>,
     pub progress: Arc<dyn Progress>,
-    /// A directory that may be made; about 54 bytes per row are needed while it runs.
-    pub scratch: PathBuf,
+    /// About 54 bytes per row are needed there while it runs. What an interrupted verification left there is gone on with.
+    pub workplace: Arc<Workplace>,
+    /// What tells the target from every other one.
+    pub target_name: String,
     /// Where the list of differences goes, also when there is none.
     pub differences: PathBuf,
     /// Plain lists of it beside.
@@ -51,7 +54,7 @@ pub struct VerifyJob<R> {
 impl<R> std::fmt::Debug for VerifyJob<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifyJob")
-            .field("scratch", &self.scratch)
+            .field("workplace", &self.workplace)
             .field("differences", &self.differences)
             .field("options", &self.options)
             .finish_non_exhaustive()
@@ -99,7 +102,8 @@ impl Default for VerifyOptions {
     }
 }
 
-/// Reads the source again, compares it with the target, lists every difference, and gives the verdict.
+/// Reads the source again, compares it with the target, lists every difference, and gives the verdict. When it does not end, the same job at
+/// the same workplace goes on with it. Who has put the result where it belongs clears the workplace.
 ///
 /// # Errors
 /// [`VerifyError`] when no verdict can be given. Differences are no error.
@@ -107,36 +111,47 @@ pub async fn verify<R: Reader>(job: VerifyJob<R>) -> Result<Verification, Verify
     if job.options.bucket_nanos < HOUR_NANOS {
         return Err(VerifyError::Bucket { nanos: job.options.bucket_nanos });
     }
-    let taken = take_census(&job).await?;
+    let mut journal = job.workplace.journal(work_of(&job), job.clock.now())?;
+    let taken = take_census(&job, journal.keeping()).await?;
     let expected = expectations(&job, &taken).await?;
     let shapes = shapes_of(job.plan.tables.iter().map(|table| &table.mapping));
     let mut file = DifferencesFile::create(&job.differences)?;
     let mut checked = Vec::new();
+    let mut tables_before = Vec::new();
     for (table, shape) in shapes.iter().enumerate() {
-        checked.push(check_table(&job, &taken, &expected, table, shape).await?);
+        if let Some(kept) = journal.checked(table) {
+            tables_before.push((kept.verified.table.clone(), kept.compared_at));
+            checked.push(kept.clone());
+        } else {
+            checked.push(check_table(&job, &mut journal, &taken, &expected, table, shape).await?);
+        }
     }
     let mut waited = Duration::ZERO;
-    while waited < job.options.wait && checked.iter().any(|(verified, _)| verified.pending > 0) {
+    while waited < job.options.wait && checked.iter().any(|checked| checked.verified.pending > 0) {
         let pause = pause_within(job.options.wait).min(job.options.wait - waited);
         job.progress.begin("waiting for rows to become visible", None, "rows");
         tokio::time::sleep(pause).await;
         job.progress.end();
         waited += pause;
         for (table, (shape, checked)) in shapes.iter().zip(&mut checked).enumerate() {
-            if checked.0.pending > 0 {
-                *checked = check_table(&job, &taken, &expected, table, shape).await?;
+            if checked.verified.pending > 0 {
+                *checked = check_table(&job, &mut journal, &taken, &expected, table, shape).await?;
             }
         }
     }
     let mut tables = Vec::new();
-    for (verified, lines) in checked {
-        file.append(lines)?;
-        tables.push(verified);
+    for checked in checked {
+        file.append_file(&journal.lines_path(&checked), checked.lines)?;
+        tables.push(checked.verified);
     }
     let differences_listed = file.finish()?;
     write_lists(&job, &tables)?;
+    let resumed = (taken.objects_before > 0 || !tables_before.is_empty())
+        .then_some(Resumed { objects_read: taken.objects_before, tables_compared: tables_before });
     let verification = Verification {
+        begun_at: Some(journal.begun_at()),
         verified_at: job.clock.now(),
+        resumed,
         history: job.plan.history.clone(),
         database: job.plan.target.database.clone(),
         verdict: Verification::verdict_of(&tables),
@@ -156,19 +171,35 @@ fn pause_within(wait: Duration) -> Duration {
     (wait / 10).clamp(Duration::from_secs(1), Duration::from_secs(300))
 }
 
-/// Verifies one table, and gives its differences as lines.
+/// All that the results depend on.
+fn work_of<R>(job: &VerifyJob<R>) -> Work {
+    let skipped: Vec<_> = job.ledger.iter().flat_map(|ledger| ledger.skipped()).collect();
+    let source = workplace::digest_of(&[&env!("CARGO_PKG_VERSION"), &job.plan.digest(), &skipped]);
+    // How long is waited for pending rows changes nothing about the others.
+    let options = VerifyOptions { wait: Duration::ZERO, ..job.options.clone() };
+    let target = workplace::digest_of(&[&source, &job.target_name, &job.ledger, &job.rejections, &options]);
+    Work { source, target }
+}
+
+/// Verifies one table, and leaves its differences as lines at the workplace.
 async fn check_table<R: Reader>(
     job: &VerifyJob<R>,
+    journal: &mut Journal,
     taken: &Arc<Taken>,
     expected: &[Expected],
     table: usize,
     shape: &ReadShape,
-) -> Result<(TableVerification, DifferencesFile), VerifyError> {
-    let (scratch, _) = taken.keys.scratch(table).ok_or(VerifyError::Stopped)?;
-    let mut lines = DifferencesFile::create(&scratch.fresh_path())?;
-    let verified = verify_table(job, taken, expected, table, shape, &mut lines).await?;
+) -> Result<Checked, VerifyError> {
+    let path = journal.fresh_lines();
+    let mut file = DifferencesFile::create(&path)?;
+    let compared_at = job.clock.now();
+    let verified = verify_table(job, taken, expected, table, shape, &mut file).await?;
     verified.check().map_err(|identity| VerifyError::Unbalanced { table: verified.table.clone(), identity })?;
-    Ok((verified, lines))
+    let lines = file.finish()?;
+    let lines_file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let checked = Checked { compared_at, verified, lines_file, lines };
+    journal.keep(table, &checked)?;
+    Ok(checked)
 }
 
 fn write_lists<R>(job: &VerifyJob<R>, tables: &[TableVerification]) -> Result<(), VerifyError> {
@@ -190,13 +221,13 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T,
     }
 }
 
-async fn take_census<R>(job: &VerifyJob<R>) -> Result<Arc<Taken>, VerifyError> {
+async fn take_census<R>(job: &VerifyJob<R>, keeping: Keeping) -> Result<Arc<Taken>, VerifyError> {
     let (plan, listing, source, progress) =
         (Arc::clone(&job.plan), Arc::clone(&job.listing), Arc::clone(&job.source), Arc::clone(&job.progress));
     let options = CensusOptions {
         limits: ReadLimits::default(),
         sample: None,
-        scratch: job.scratch.clone(),
+        scratch: ScratchPlace::Kept(keeping),
         readers: job.options.readers,
         digests: true,
         collisions_listed_max: 0,

@@ -85,8 +85,23 @@ fn killed_at_every_moment_of_a_verification_it_claims_nothing_and_the_same_comma
             assert!(evidence == before, "after a kill at {failpoint} there is another evidence");
             environment.run(&["teardown"]).ended(1);
         }
-        environment.run(&["verify", "--target", "embedded"]).ended(0);
+        let ended = environment.run(&["verify", "--target", "embedded"]).ended(0);
+        let went_on = ended.stdout.contains("Went on with what an interrupted verification had begun");
+        assert_eq!(went_on, *failpoint != failpoint::VERIFY_BEFORE_READING_KEPT, "{failpoint}: {}", ended.stdout);
         environment.run(&["evidence", "check"]).ended(0);
         assert!(!environment.path("migration/scratch").try_exists().unwrap(), "something is left behind");
     }
+}
+
+#[test]
+fn an_interrupted_verification_begins_anew_when_told_to() {
+    let environment = small_plant();
+    planned(&environment);
+    environment.run(&["backfill", "--target", "embedded"]).ended(0);
+    let mut command = environment.command(&["verify", "--target", "embedded"]);
+    let killed = command.env("IOTA2TS_FAILPOINT", format!("{}:1", failpoint::VERIFY_TABLE_KEPT)).output().unwrap();
+    assert!(!killed.status.success());
+    assert!(environment.path("migration/scratch/verification/journal.json").is_file());
+    let ended = environment.run(&["verify", "--target", "embedded", "--fresh"]).ended(0);
+    assert!(!ended.stdout.contains("Went on with"), "{}", ended.stdout);
 }

@@ -39,6 +39,17 @@ pub(super) async fn open(context: &Context, kind: TargetKind, database: &str) ->
     }
 }
 
+/// What tells the target from every other one. Where the embedded one listens is another place each time.
+pub(super) fn name(context: &Context, kind: TargetKind, connection: &Connection) -> String {
+    match kind {
+        TargetKind::Embedded => "embedded".to_owned(),
+        TargetKind::Aws => {
+            let region = connection.sdk_config.region().map(|region| region.as_ref().to_owned());
+            format!("{:?} {region:?} {:?} {}", context.global.profile, connection.endpoint_url, connection.database)
+        }
+    }
+}
+
 pub(super) async fn aws_config(context: &Context) -> Result<SdkConfig, CommandError> {
     #[cfg(feature = "local")]
     if context.asks_embedded {

@@ -12,7 +12,9 @@ use iota2ts::report;
 use iota2ts::settings::Settings;
 use iota2ts::target::liveanalytics::{LiveAnalyticsReader, ReportsAt};
 use iota2ts::verify::translation::{Side, TranslationJob};
-use iota2ts::verify::{self, Kind, LedgerRecord, Lists, Rejections, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions};
+use iota2ts::verify::{
+    self, Kind, LedgerRecord, Lists, Rejections, SkippedObjects, Verdict, Verification, VerifyJob, VerifyOptions, Workplace,
+};
 
 use crate::cli::args::{ListArgs, TargetKind, VerifyArgs};
 use crate::cli::{CommandError, Context, Ended, failpoints, runtime};
@@ -25,7 +27,7 @@ use super::target;
 
 pub(in crate::cli) fn verify(context: &Context, args: VerifyArgs) -> Result<Ended, CommandError> {
     let Some(target) = args.target else { return transform_check(context) };
-    let asked = Asked { wait: args.wait.unwrap_or_default(), rejected: args.rejected, lists: lists(args.lists) };
+    let asked = Asked { fresh: args.fresh, wait: args.wait.unwrap_or_default(), rejected: args.rejected, lists: lists(args.lists) };
     let verification = verified(context, target, asked)?;
     context.printer.result(&report::verification_text(&verification), &verification)?;
     Ok(if verification.verdict == Verdict::Complete { Ended::Clean } else { Ended::WithFindings })
@@ -69,6 +71,8 @@ fn transform_check(context: &Context) -> Result<Ended, CommandError> {
 /// What may be asked of a verification besides.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
+    /// Whether what an interrupted one left is to be thrown away.
+    fresh: bool,
     wait: std::time::Duration,
     /// Where reports of rejected data lie.
     rejected: Option<String>,
@@ -91,6 +95,9 @@ pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Res
     let differences = context.dir.report("differences.jsonl")?;
     let source = MappedSource::new(rows, fresh.plan.tables.iter().map(|table| &table.mapping))?;
     let options = VerifyOptions { readers: fresh.plan.write.readers, wait: asked.wait, ..VerifyOptions::default() };
+    let failpoints = Arc::new(failpoints()?);
+    let (scratch, lock) = (context.dir.scratch(), context.dir.verify_lock());
+    let workplace = Arc::new(Workplace::open(&scratch.join("verification"), &lock, asked.fresh, Arc::clone(&failpoints))?);
     let verification = runtime()?.block_on(async {
         let rejections = rejections(context, kind, asked.rejected).await?;
         let opened = target::open(context, kind, &fresh.plan.target.database).await?;
@@ -104,7 +111,8 @@ pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Res
             rejections: rejections.map(Arc::new),
             clock: Arc::clone(&context.clock),
             progress: Arc::clone(&context.progress),
-            scratch: context.dir.scratch(),
+            workplace: Arc::clone(&workplace),
+            target_name: target::name(context, kind, &opened.connection),
             differences,
             lists: asked.lists,
             options,
@@ -115,8 +123,6 @@ pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Res
         closed?;
         Ok::<Verification, CommandError>(verification)
     })?;
-    context.dir.tidy();
-    let failpoints = failpoints()?;
     failpoints.hit(failpoint::VERIFY_COMPARED);
     write_report(context, "verification.txt", &report::verification_text(&verification))?;
     let json = serde_json::to_string_pretty(&verification)
@@ -125,6 +131,9 @@ pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Res
     failpoints.hit(failpoint::VERIFY_REPORTED);
     let seal = evidence::leave(context, &verification)?;
     failpoints.hit(failpoint::VERIFY_PROVED);
+    workplace.clear();
+    drop(workplace);
+    context.dir.tidy();
     context.printer.note(&format!("evidence.json is sealed by {seal}"));
     Ok(verification)
 }

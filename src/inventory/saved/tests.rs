@@ -1,5 +1,6 @@
 use super::*;
 use crate::inventory::fixtures::captured;
+use std::fs;
 
 /// Every number of the model, in every nesting that serde buffers: with exact JSON numbers a buffered number reads back as an
 /// object, so each such field needs its own reader.

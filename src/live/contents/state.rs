@@ -10,7 +10,7 @@ use super::error::ContentsError;
 use super::sql::ResourceName;
 use super::wanted::{Sizing, Wanted};
 use super::windows::{Day, Window};
-use crate::inventory::write_whole;
+use crate::durable::write_whole;
 
 const STATE_NAME: &str = "state.json";
 const LOCK_NAME: &str = ".lock";

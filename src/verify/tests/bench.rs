@@ -15,7 +15,7 @@ use crate::record::Record;
 use crate::settings::{TargetSettings, WriteSettings};
 use crate::target::{Bucket, Cell, Part, ReadFault, ReadShape, Reader};
 use crate::time::{HOUR_NANOS, ManualClock, Nanos};
-use crate::verify::{Difference, LedgerRecord, Lists, Rejections, Verification, VerifyError, VerifyJob, VerifyOptions, verify};
+use crate::verify::{Difference, LedgerRecord, Lists, Rejections, Verification, VerifyError, VerifyJob, VerifyOptions, Workplace, verify};
 
 /// A table that stands in memory and answers as the service does.
 #[derive(Debug, Default)]
@@ -128,6 +128,8 @@ pub(super) struct Bench {
     pub(super) lists: Lists,
     pub(super) now: i64,
     pub(super) options: VerifyOptions,
+    /// Whether what was read is kept after every object.
+    pub(super) keeps_every_object: bool,
 }
 
 impl Bench {
@@ -157,6 +159,7 @@ impl Bench {
             lists: Lists::default(),
             now: FINISHED_AT + 100 * HOUR_NANOS,
             options,
+            keeps_every_object: false,
         }
     }
 
@@ -206,6 +209,10 @@ impl Bench {
     }
 
     pub(super) fn attempt(self, directory: &Path) -> Result<Verification, VerifyError> {
+        std::fs::create_dir_all(directory).unwrap();
+        let failpoints = Arc::default();
+        let workplace = Workplace::open(&directory.join("scratch/verification"), &directory.join("lock"), false, failpoints).unwrap();
+        let workplace = Arc::new(if self.keeps_every_object { workplace.with_portions(1) } else { workplace });
         let job = VerifyJob {
             plan: Arc::new(plan(self.tables)),
             listing: Arc::new(self.history.listing()),
@@ -215,14 +222,21 @@ impl Bench {
             rejections: self.rejections.map(Arc::new),
             clock: Arc::new(ManualClock::at(Nanos(self.now))),
             progress: Arc::new(Silent),
-            scratch: directory.join("scratch"),
+            workplace: Arc::clone(&workplace),
+            target_name: "a target in memory".to_owned(),
             differences: directory.join("report/differences.jsonl"),
             lists: self.lists,
             options: self.options,
         };
         // It must be possible to run it on any thread.
         let future: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(verify(job));
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(future)
+            .inspect(|_| workplace.clear())
     }
 }
 

@@ -5,6 +5,7 @@ mod causes;
 mod faults;
 mod narrowing;
 mod rejections;
+mod resuming;
 mod routes;
 mod tampering;
 

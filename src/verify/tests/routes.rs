@@ -16,12 +16,12 @@ fn mappings() -> Vec<TableMapping> {
     vec![of("pump", "t", Collisions::KeepFirst), of("valve", "t", Collisions::Quarantine), of("sensor", "u", Collisions::Quarantine)]
 }
 
-fn row(measure_name: &str, time: i64, temp: f64) -> Record {
+pub(super) fn row(measure_name: &str, time: i64, temp: f64) -> Record {
     Record { measure_name: measure_name.into(), ..record("d", time, temp, "n") }
 }
 
 /// Two pumps' rows, three valves' and one sensor's, one of each at one time; one row that no mapping takes.
-fn bench() -> Bench {
+pub(super) fn bench() -> Bench {
     let rows = [
         FakeRow::Good(row("pump", 1, 1.0)),
         FakeRow::Routed(1, row("valve", 1, 2.0)),
