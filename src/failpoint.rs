@@ -1,6 +1,6 @@
 //! Named moments at which a test may have the process die, to prove that nothing is lost when it does.
 //!
-//! Invariant: every moment is in a list ([`ALL`] of a backfill, [`EXPORT`] of an export of objects, [`CONTENTS`] of one of dataset contents,
+//! Invariant: every moment is in a list ([`ALL`] of a backfill, [`PROGRESS`] of one inside a large unit, [`EXPORT`] of an export of objects, [`CONTENTS`] of one of dataset contents,
 //! [`REPLAY`], [`SKIP`], [`VERIFY`]), so that a test can kill the program at each of them and none is left untried; `tests/it/failpoints.rs`
 //! sees to that.
 //!
@@ -10,6 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every moment of a backfill, as `room:moment`, in the order in which a unit of work passes them.
 pub const ALL: &[&str] = &[BEFORE_SEND, AFTER_ACK, AFTER_QUARANTINE, BEFORE_COMMIT, AFTER_COMMIT];
+
+/// The moments at which it is remembered how far a large unit is, in their order.
+pub const PROGRESS: &[&str] = &[PROGRESS_BEFORE_COMMIT, PROGRESS_KEPT];
+
+/// The ledger has written how far a unit is inside a transaction that is still open.
+pub const PROGRESS_BEFORE_COMMIT: &str = "ledger:before_progress_commit";
+/// The ledger knows how far a unit is.
+pub const PROGRESS_KEPT: &str = "ledger:after_progress_commit";
 
 /// The moments at which a plan takes the place of another, and objects are taken back, in their order.
 pub const REPLAY: &[&str] = &[REPLAY_BEFORE_LEDGER, BEFORE_COMMIT, AFTER_COMMIT, REPLAY_BEFORE_PLAN];
@@ -105,7 +113,7 @@ struct Abort {
 pub struct UnknownFailpoint(pub String);
 
 fn known() -> impl Iterator<Item = &'static &'static str> {
-    ALL.iter().chain(EXPORT).chain(CONTENTS).chain(REPLAY).chain(VERIFY)
+    ALL.iter().chain(PROGRESS).chain(EXPORT).chain(CONTENTS).chain(REPLAY).chain(VERIFY)
 }
 
 impl Failpoints {

@@ -19,6 +19,8 @@ const ROWS_PER_BATCH_MAX: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) unit: u32,
+    /// Its number in the unit, every row counted; given when its turn comes (`passage`).
+    pub(super) number: u64,
     pub(super) mapped: MappedRow,
     pub(super) key: RecordKey,
     pub(super) content: u64,
@@ -30,7 +32,7 @@ impl Ticket {
     /// Hashes the row; done by whoever reads it, off the sending side.
     pub(super) fn new(unit: u32, mapped: MappedRow) -> Self {
         let (key, content) = (mapped.record.key(), mapped.record.content_digest());
-        Self { unit, mapped, key, content, rival: None }
+        Self { unit, number: 0, mapped, key, content, rival: None }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The thread that makes finished units durable: quarantine files first, then the ledger, many units at once.
+//! The thread that makes finished units durable: quarantine files first, then the ledger, many units at once; and how far large ones are.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -8,12 +8,20 @@ use tokio::sync::mpsc;
 
 use super::tracker::Finished;
 use crate::failpoint::{self, Failpoints};
-use crate::ledger::{Ledger, LedgerError, UnitDone, quarantine};
+use crate::ledger::{Ledger, LedgerError, UnitDone, UnitProgress, quarantine};
+
+/// What is committed together.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) finished: Vec<Finished>,
+    /// Of other units.
+    pub(super) progress: Vec<UnitProgress>,
+}
 
 /// Commits groups of units, one after the other.
 #[derive(Debug)]
 pub(super) struct Committing {
-    groups: std_mpsc::Sender<Vec<Finished>>,
+    groups: std_mpsc::Sender<Group>,
     pub(super) answers: mpsc::UnboundedReceiver<Result<u64, LedgerError>>,
     thread: JoinHandle<Ledger>,
 }
@@ -21,12 +29,12 @@ pub(super) struct Committing {
 impl Committing {
     /// Takes the ledger, and with it the lock on the directory, until [`Self::end`].
     pub(super) fn begin(mut ledger: Ledger, quarantine_dir: PathBuf, failpoints: Arc<Failpoints>) -> std::io::Result<Self> {
-        let (groups, to_commit) = std_mpsc::channel::<Vec<Finished>>();
+        let (groups, to_commit) = std_mpsc::channel::<Group>();
         let (answer, answers) = mpsc::unbounded_channel();
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
             for group in to_commit {
-                let units = u64::try_from(group.len()).unwrap_or(u64::MAX);
-                let committed = commit(&mut ledger, &quarantine_dir, &failpoints, group).map(|()| units);
+                let units = u64::try_from(group.finished.len()).unwrap_or(u64::MAX);
+                let committed = commit_all(&mut ledger, &quarantine_dir, &failpoints, group).map(|()| units);
                 let is_over = committed.is_err();
                 if answer.send(committed).is_err() || is_over {
                     break;
@@ -38,7 +46,7 @@ impl Committing {
     }
 
     /// Hands over a group; the answer comes through `answers`. False when the thread is gone.
-    pub(super) fn commit(&self, group: Vec<Finished>) -> bool {
+    pub(super) fn commit(&self, group: Group) -> bool {
         self.groups.send(group).is_ok()
     }
 
@@ -47,6 +55,13 @@ impl Committing {
         drop(self.groups);
         self.thread.join().ok()
     }
+}
+
+fn commit_all(ledger: &mut Ledger, quarantine_dir: &Path, failpoints: &Failpoints, group: Group) -> Result<(), LedgerError> {
+    if !group.finished.is_empty() {
+        commit(ledger, quarantine_dir, failpoints, group.finished)?;
+    }
+    if group.progress.is_empty() { Ok(()) } else { ledger.keep_progress(&group.progress) }
 }
 
 pub(super) fn commit(ledger: &mut Ledger, quarantine_dir: &Path, failpoints: &Failpoints, group: Vec<Finished>) -> Result<(), LedgerError> {

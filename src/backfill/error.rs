@@ -15,6 +15,9 @@ pub enum BackfillError {
     /// An object is not the one that was planned with.
     #[error("the history changed since the plan was made: {0}")]
     SourceChanged(String),
+    /// Of a unit whose beginning was sent by an earlier run. Its progress is forgotten.
+    #[error("{object} gives other rows than an earlier run read of it")]
+    OtherRows { object: String },
     /// The machine could not read an object. (Bad data is no error.)
     #[error("{message}")]
     SourceUnreadable { message: String, hint: Option<String> },
@@ -51,6 +54,9 @@ impl BackfillError {
             Self::ForeignLedger(_) => "go on with the plan that the ledger was begun with, or use a new directory (--dir)",
             Self::Ledger(error) => return error.hint(),
             Self::SourceChanged(_) => "let the history stand still, plan again, and backfill into a new directory (--dir)",
+            Self::OtherRows { .. } => {
+                "run the same command again: all rows of the object are then sent. A lambda activity that gives another answer each time does this"
+            }
             Self::SourceUnreadable { hint, .. } => return hint.clone(),
             Self::Strict { .. } => "mend the object, or run without --strict: bad rows then go to quarantine/",
             Self::TooManyRejects { .. } => {

@@ -7,7 +7,8 @@
 //! Invariants
 //! - A unit is done when every one of its rows has an outcome, and not before; `read = acknowledged + filtered + quarantined`,
 //!   at each table that its rows go to. A row that no table takes is counted, and quarantined, at the unit's own table.
-//! - Killed at any instant, the same command goes on: what is sent twice is the same record with the same version.
+//! - Killed at any instant, the same command goes on: what is sent twice is the same record with the same version. Of a large unit, what the
+//!   ledger knows to be acknowledged is not sent twice (`passage`), unless the unit gives other rows than before.
 //! - Quarantined rows are on disk before the ledger calls their unit done.
 //! - One adaptive budget for all requests under way; memory does not grow with the history (but for the quarantined rows of
 //!   the units under way).
@@ -22,6 +23,7 @@ mod committing;
 mod error;
 mod history_units;
 mod outcome;
+mod passage;
 mod prepare;
 mod reading;
 mod rejects;
@@ -211,6 +213,10 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         Ok(rejects) => rejects,
         Err(failure) => return Ok(Worked { failure: Some(failure), ..Worked::nothing(job.ledger) }),
     };
+    let settled = match job.ledger.progress() {
+        Ok(settled) => settled,
+        Err(failure) => return Ok(Worked { failure: Some(failure.into()), ..Worked::nothing(job.ledger) }),
+    };
     let machine =
         |source: std::io::Error| BackfillError::SourceUnreadable { message: format!("no thread could be started: {source}"), hint: None };
     let (wind, wind_seen) = watch::channel(send::Wind::Running);
@@ -232,7 +238,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         reading,
         sending: Arc::clone(&sending),
         committing,
-        tracker: tracker::Tracker::new(Arc::new(collisions::Collisions::of(&job.plan))),
+        tracker: tracker::Tracker::new(Arc::new(collisions::Collisions::of(&job.plan)), settled),
         batchers: (0..tables.len()).map(batcher::Batcher::new).collect(),
         table_numbers: tables.into_iter().zip(0..).collect(),
         requests_at_once,

@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::batcher::{Batch, Batcher};
-use super::committing::Committing;
+use super::committing::{Committing, Group};
 use super::error::BackfillError;
 use super::history_units::UNDECODABLE;
 use super::reading::{Checked, Part, Reading};
@@ -94,6 +94,7 @@ impl<W: Writer + 'static> Run<W> {
             self.commit_if_due();
             self.step().await;
         }
+        self.keep_the_rest().await;
         let is_stopped = *self.wind.borrow() != Wind::Running;
         if !is_stopped && !self.tracker.is_empty() {
             self.fail(BackfillError::Lost("a unit"));
@@ -103,6 +104,17 @@ impl<W: Writer + 'static> Run<W> {
         }
         let ledger = self.committing.end();
         Ended { ledger, failure: self.flow.failure, rows: self.flow.rows }
+    }
+
+    /// Remembers how far units are that are left in the middle.
+    async fn keep_the_rest(&mut self) {
+        let progress = self.tracker.rest();
+        if progress.is_empty() || !self.committing.commit(Group { progress, ..Group::default() }) {
+            return;
+        }
+        if let Some(Err(error)) = self.committing.answers.recv().await {
+            self.flow.failure.get_or_insert(error.into());
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -151,16 +163,21 @@ impl<W: Writer + 'static> Run<W> {
 
     fn commit_if_due(&mut self) {
         let flow = &mut self.flow;
-        if flow.is_committing || flow.finished.is_empty() {
+        if flow.is_committing {
+            return;
+        }
+        let progress = self.tracker.progress();
+        if flow.finished.is_empty() && progress.is_empty() {
             return;
         }
         let is_late = flow.finished_since.is_some_and(|since| since.elapsed() >= COMMIT_EVERY);
         let nothing_else = flow.is_read && flow.ready.is_empty() && flow.sends.is_empty();
-        if !is_late && !nothing_else && flow.finished.len() < UNITS_PER_COMMIT {
+        if !is_late && !nothing_else && flow.finished.len() < UNITS_PER_COMMIT && progress.is_empty() {
             return;
         }
         flow.finished_since = None;
-        flow.is_committing = self.committing.commit(std::mem::take(&mut flow.finished));
+        let finished = std::mem::take(&mut flow.finished);
+        flow.is_committing = self.committing.commit(Group { finished, progress });
         if !flow.is_committing {
             self.fail(BackfillError::Lost("the ledger's thread"));
         }
@@ -172,27 +189,8 @@ impl<W: Writer + 'static> Run<W> {
         }
         let unit = part.unit;
         for row in part.rows {
-            match row {
-                Checked::Send(ticket) => {
-                    let number = self.table_numbers.get(&*ticket.mapped.table);
-                    let Some(batcher) = number.and_then(|number| self.batchers.get_mut(*number)) else {
-                        return self.fail(BackfillError::ForeignLedger(format!("the plan has no table {}", ticket.mapped.table)));
-                    };
-                    self.tracker.sending(&unit, &ticket.mapped.table);
-                    let ready = &mut self.flow.ready;
-                    batcher.add(*ticket, &mut |batch| ready.push_back(batch));
-                }
-                Checked::Quarantined(row) => {
-                    if self.strict && row.code == UNDECODABLE {
-                        return self.fail(BackfillError::Strict { place: format!("{} row {}", row.object, row.row), reason: row.reason });
-                    }
-                    self.tracker.quarantined(&unit, *row);
-                    self.count(1, 1);
-                }
-                Checked::Filtered(activity) => {
-                    self.tracker.filtered(&unit, &activity);
-                    self.count(1, 0);
-                }
+            if let Err(error) = self.row(&unit, row) {
+                return self.fail(error);
             }
         }
         match part.end {
@@ -200,6 +198,36 @@ impl<W: Writer + 'static> Run<W> {
             Some(Ok(read)) => self.unit_ended(&unit, read),
             Some(Err(failure)) => self.fail(unreadable(failure)),
         }
+    }
+
+    fn row(&mut self, unit: &Unit, row: Checked) -> Result<(), BackfillError> {
+        match row {
+            Checked::Send(mut ticket) => {
+                let number = self.table_numbers.get(&*ticket.mapped.table);
+                let Some(batcher) = number.and_then(|number| self.batchers.get_mut(*number)) else {
+                    return Err(BackfillError::ForeignLedger(format!("the plan has no table {}", ticket.mapped.table)));
+                };
+                if self.tracker.sending(unit, &mut ticket)? {
+                    let ready = &mut self.flow.ready;
+                    batcher.add(*ticket, &mut |batch| ready.push_back(batch));
+                } else {
+                    self.flow.acknowledged += 1;
+                    self.count(1, 0);
+                }
+            }
+            Checked::Quarantined(row) => {
+                if self.strict && row.code == UNDECODABLE {
+                    return Err(BackfillError::Strict { place: format!("{} row {}", row.object, row.row), reason: row.reason });
+                }
+                self.tracker.quarantined(unit, *row)?;
+                self.count(1, 1);
+            }
+            Checked::Filtered(activity) => {
+                self.tracker.filtered(unit, &activity)?;
+                self.count(1, 0);
+            }
+        }
+        Ok(())
     }
 
     fn unit_ended(&mut self, unit: &Unit, read: ObjectRead) {

@@ -1,17 +1,21 @@
 //! The accounting of units that are under way: no unit is done before every one of its rows has an outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::batcher::{Batch, Ticket};
 use super::collisions::Collisions;
 use super::error::BackfillError;
+use super::passage::{OtherRows, Passage, ROWS_PER_PROGRESS, Turn};
 use super::send::{Fate, Rejected};
 use crate::history::ObjectRead;
-use crate::ledger::{QuarantinedRow, Tallies, Tally, Unit, UnitDone};
+use crate::ledger::{QuarantinedRow, SettledRows, Tallies, Tally, Unit, UnitDone, UnitProgress};
 use crate::target::{Rejection, RejectionCause};
 use crate::time::Nanos;
 use crate::value::object_to_json;
+
+/// Fewer rows than fill a request are sent again rather than remembered when a run ends early.
+const ROWS_WORTH_TELLING: u64 = 100;
 
 /// A unit that is done but for being remembered.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ struct Open {
     outstanding: u64,
     ended: Option<ObjectRead>,
     quarantine: Vec<QuarantinedRow>,
+    passage: Passage,
 }
 
 /// The units under way.
@@ -37,11 +42,17 @@ struct Open {
 pub(super) struct Tracker {
     open: BTreeMap<u32, Open>,
     collisions: Arc<Collisions>,
+    /// How far earlier runs came, of units that are not begun yet.
+    before: BTreeMap<u32, SettledRows>,
+    /// Units of which the ledger is to be told how far they are.
+    due: BTreeSet<u32>,
+    /// Units that gave other rows than before.
+    forgotten: BTreeSet<u32>,
 }
 
 impl Tracker {
-    pub(super) fn new(collisions: Arc<Collisions>) -> Self {
-        Self { open: BTreeMap::new(), collisions }
+    pub(super) fn new(collisions: Arc<Collisions>, before: BTreeMap<u32, SettledRows>) -> Self {
+        Self { open: BTreeMap::new(), collisions, before, due: BTreeSet::new(), forgotten: BTreeSet::new() }
     }
 
     /// Whether any unit has begun and not finished.
@@ -56,32 +67,76 @@ impl Tracker {
             outstanding: 0,
             ended: None,
             quarantine: Vec::new(),
+            passage: Passage::after(self.before.remove(&unit.id).unwrap_or_default()),
         })
     }
 
-    /// A row of `unit` is on its way to `table`.
-    pub(super) fn sending(&mut self, unit: &Unit, table: &str) {
+    /// A row of `unit` comes as `ticket`: it is to be sent, unless an earlier run did. Then it is acknowledged, and false is returned.
+    pub(super) fn sending(&mut self, unit: &Unit, ticket: &mut Ticket) -> Result<bool, BackfillError> {
         let open = self.open(unit);
-        open.tally(table).read += 1;
-        open.outstanding += 1;
+        let turn = open.passage.next(Some(ticket));
+        let tally = open.tally(&ticket.mapped.table);
+        tally.read += 1;
+        match turn {
+            Ok(Turn::Now(number)) => {
+                ticket.number = number;
+                open.outstanding += 1;
+                Ok(true)
+            }
+            Ok(Turn::Before) => {
+                tally.acknowledged += 1;
+                Ok(false)
+            }
+            Err(OtherRows) => Err(self.forget(unit)),
+        }
     }
 
-    pub(super) fn filtered(&mut self, unit: &Unit, activity: &str) {
-        let tally = self.open(unit).tally(&unit.table);
+    pub(super) fn filtered(&mut self, unit: &Unit, activity: &str) -> Result<(), BackfillError> {
+        let open = self.open(unit);
+        let tally = open.tally(&unit.table);
         tally.read += 1;
         *tally.filtered.entry(activity.to_owned()).or_default() += 1;
+        self.unsent(unit)
     }
 
-    pub(super) fn quarantined(&mut self, unit: &Unit, row: QuarantinedRow) {
+    pub(super) fn quarantined(&mut self, unit: &Unit, row: QuarantinedRow) -> Result<(), BackfillError> {
         let open = self.open(unit);
         open.tally(&row.table).read += 1;
         open.keep(row);
+        self.unsent(unit)
+    }
+
+    /// A row came that needs no sending.
+    fn unsent(&mut self, unit: &Unit) -> Result<(), BackfillError> {
+        self.open(unit).passage.next(None).map(drop).map_err(|OtherRows| self.forget(unit))
     }
 
     /// The unit was read to its end, or to its damage.
     pub(super) fn ended(&mut self, unit: &Unit, read: ObjectRead, now: Nanos) -> Result<Option<Finished>, BackfillError> {
-        self.open(unit).ended = Some(read);
+        let open = self.open(unit);
+        open.ended = Some(read);
+        open.passage.ended().map_err(|OtherRows| self.forget(unit))?;
         self.finish(unit.id, now)
+    }
+
+    /// What an earlier run did of `unit` is no help.
+    fn forget(&mut self, unit: &Unit) -> BackfillError {
+        self.forgotten.insert(unit.id);
+        BackfillError::OtherRows { object: unit.key.clone() }
+    }
+
+    /// How far the units are of which the ledger should know by now.
+    pub(super) fn progress(&mut self) -> Vec<UnitProgress> {
+        let due = std::mem::take(&mut self.due);
+        due.into_iter().filter_map(|id| Some(UnitProgress { id, settled: self.open.get_mut(&id)?.passage.told() })).collect()
+    }
+
+    /// How far units are when no more rows come, as far as it is worth the telling, and those of which there is nothing to go by.
+    pub(super) fn rest(&mut self) -> Vec<UnitProgress> {
+        let worth = self.open.iter().filter(|(_, open)| open.passage.is_due(ROWS_WORTH_TELLING)).map(|(id, _)| *id);
+        self.due = worth.filter(|id| !self.forgotten.contains(id)).collect();
+        let forgotten = self.forgotten.iter().map(|id| UnitProgress { id: *id, settled: SettledRows::default() });
+        forgotten.collect::<Vec<_>>().into_iter().chain(self.progress()).collect()
     }
 
     /// Takes the outcomes of a batch; `finished` gets every unit that is done by it. Returns how many rows have theirs now.
@@ -100,24 +155,32 @@ impl Tracker {
                 sum.acknowledged += u64::from(fate == Fate::Acknowledged);
                 sum.invalid += u64::from(matches!(fate, Fate::Rejected(Rejected::Invalid(_))));
                 let unit = ticket.unit;
-                self.settle_row(ticket, &fate);
+                self.settle_row(ticket, &fate)?;
                 finished.extend(self.finish(unit, now)?);
             }
         }
         Ok(sum)
     }
 
-    fn settle_row(&mut self, ticket: Ticket, fate: &Fate) {
-        let Some(open) = self.open.get_mut(&ticket.unit) else { return };
+    fn settle_row(&mut self, ticket: Ticket, fate: &Fate) -> Result<(), BackfillError> {
+        let Some(open) = self.open.get_mut(&ticket.unit) else { return Ok(()) };
         open.outstanding = open.outstanding.saturating_sub(1);
         match fate {
-            Fate::Acknowledged => open.tally(&ticket.mapped.table).acknowledged += 1,
+            Fate::Acknowledged => {
+                open.tally(&ticket.mapped.table).acknowledged += 1;
+                open.passage.settle(ticket.number, Some(&ticket)).map_err(|_| BackfillError::Lost("the number of a row"))?;
+                if open.passage.is_due(ROWS_PER_PROGRESS) {
+                    self.due.insert(ticket.unit);
+                }
+            }
+            // A row that the target refused may be sent again: it is refused again.
             Fate::Rejected(rejected) => {
                 let (code, reason) = explain(rejected, &ticket, &self.collisions);
                 let row = quarantined(&open.unit, ticket, code, reason);
                 open.keep(row);
             }
         }
+        Ok(())
     }
 
     /// Takes the unit out when nothing of it is missing any more.

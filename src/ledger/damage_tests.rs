@@ -1,10 +1,11 @@
 //! Damage, full disks and closed directories: the previous state, or a refusal with something to do; never a wrong resumption.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::tests::{done, open, tally};
+use super::tests::{done, open, settled, tally};
 use super::*;
 use crate::time::Nanos;
 
@@ -18,10 +19,16 @@ fn sound(dir: &Path) -> (Vec<u8>, Vec<(Unit, UnitState)>) {
     let mut rows = tally(0, &[], &[("no_time", 3)]);
     (rows.read, rows.skipped) = (10, 7);
     ledger.complete(&[UnitDone { skipped: Some("commissioning".to_owned()), ..done(1, rows) }]).unwrap();
+    ledger.keep_progress(&progress().into_iter().map(|(id, settled)| UnitProgress { id, settled }).collect::<Vec<_>>()).unwrap();
     let states = ledger.states().unwrap();
     drop(ledger);
     assert!(!path.with_extension("db-wal").try_exists().unwrap(), "the last one to close it empties the log");
     (std::fs::read(&path).unwrap(), states)
+}
+
+/// How far some pending units are.
+fn progress() -> BTreeMap<u32, SettledRows> {
+    (0..120).filter(|id| id % 3 == 2).map(|id| (id, settled(u64::from(id), 20_000 + u64::from(id)))).collect()
 }
 
 /// Opens a copy of `bytes`, for writing and for reading, and sees that it is as it was or is refused.
@@ -37,6 +44,11 @@ fn try_out(bytes: &[u8], states: &[(Unit, UnitState)], what: &str) -> bool {
             Ok(found) => assert!(found.iter().all(|unit| states.contains(unit)), "{what}: another state than was written"),
             Err(error) => assert!(error.hint().is_some(), "{what}: {error}"),
         }
+    }
+    // Progress that is lost has rows sent again; any other than was written would have them left out.
+    if let Ok(found) = open(&path, 120).and_then(|ledger| ledger.progress()) {
+        let written = progress();
+        assert!(found.iter().all(|(id, rows)| written.get(id) == Some(rows)), "{what}: other progress than was written");
     }
     let again = open(&path, 120).and_then(|ledger| ledger.states());
     assert!(again.as_ref().map_or(true, |found| found == states), "{what}: a writer goes on from another state");
@@ -111,6 +123,27 @@ fn a_value_that_sqlite_would_take_is_refused_all_the_same() {
         let refused = open(&path, 120).and_then(|ledger| ledger.states()).unwrap_err();
         assert!(matches!(refused, LedgerError::Corrupt { .. } | LedgerError::UnitsDiffer { .. }), "{sql}: {refused}");
         let refused = LedgerView::open(&path).and_then(|view| view.states()).unwrap_err();
+        assert!(matches!(refused, LedgerError::Corrupt { .. }), "{sql}: {refused}");
+    }
+}
+
+#[test]
+fn progress_that_was_altered_is_refused() {
+    for sql in [
+        "UPDATE unit_progress SET to_row = to_row + 1 WHERE unit = 2",
+        "UPDATE unit_progress SET from_row = 1 WHERE unit = 5",
+        "UPDATE unit_progress SET digest = digest + 1 WHERE unit = 2",
+        "UPDATE unit_progress SET unit = 4 WHERE unit = 2",
+        "INSERT INTO unit_progress SELECT 0, from_row, to_row, digest, seal FROM unit_progress WHERE unit = 2",
+        "INSERT INTO unit_progress SELECT unit, from_row + 1, to_row, digest, seal FROM unit_progress WHERE unit = 2",
+        "UPDATE unit_progress SET to_row = 'many' WHERE unit = 2",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        sound(dir.path());
+        assert_eq!(open(&path, 120).unwrap().progress().unwrap(), progress());
+        assert!(Connection::open(&path).unwrap().execute(sql, []).unwrap() > 0, "{sql}");
+        let refused = open(&path, 120).and_then(|ledger| ledger.progress()).unwrap_err();
         assert!(matches!(refused, LedgerError::Corrupt { .. }), "{sql}: {refused}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::SettledRows;
 use crate::time::Nanos;
 
 /// A unit of work: one source object, in the plan's order.
@@ -115,6 +116,14 @@ pub struct UnitDone {
     pub finished_at: Nanos,
     /// Why a person left it out. Then no row of it is acknowledged, and else none is skipped.
     pub skipped: Option<String>,
+}
+
+/// How far a pending unit is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitProgress {
+    pub id: u32,
+    /// All rows of it that need not be sent again; none forgets what there was.
+    pub settled: SettledRows,
 }
 
 /// How a run ended.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::tests::{done, identity, open, tally, units};
+use super::tests::{done, identity, open, settled, tally, units};
 use super::*;
 use crate::time::{ManualClock, Nanos};
 
@@ -19,6 +19,8 @@ enum Step {
     /// Units with acknowledged, quarantined and skipped rows; and rows read beyond those, which no accounting has.
     Complete(Vec<(u32, u64, u64, u64, u64)>),
     TakeBack(Vec<u32>),
+    /// So many rows of units are settled; none forgets them.
+    Progress(Vec<(u32, u64)>),
     /// Another plan, of so many units, takes over and has these pending.
     Succeed(u32, Vec<u32>),
     Close,
@@ -33,6 +35,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(unit, 1..4).prop_map(Step::Complete),
         2 => some().prop_map(Step::TakeBack),
+        3 => prop::collection::vec((0..=UNITS, 0_u64..3), 0..3).prop_map(Step::Progress),
         1 => (count, some()).prop_map(|(count, units)| Step::Succeed(count, units)),
         1 => Just(Step::Close),
     ];
@@ -50,6 +53,11 @@ fn result(id: u32, acknowledged: u64, quarantined: u64, skipped: u64, beyond: u6
 struct Model {
     done: BTreeMap<u32, (Tallies, Option<String>)>,
     plans: Vec<String>,
+    progress: BTreeMap<u32, SettledRows>,
+}
+
+fn progress_of(id: u32, rows: u64) -> UnitProgress {
+    UnitProgress { id, settled: if rows == 0 { SettledRows::default() } else { settled(1, 1 + rows) } }
 }
 
 impl Model {
@@ -61,8 +69,19 @@ impl Model {
             Self::may(unit) && *next.entry(unit.id).or_insert_with(|| of_unit.clone()) == of_unit
         });
         if fits {
+            self.progress.retain(|unit, _| !next.contains_key(unit));
             self.done = next;
         }
+        fits
+    }
+
+    /// Only of pending units; all of them, or none.
+    fn keep_progress(&mut self, progress: &[UnitProgress]) -> bool {
+        let fits = progress.iter().all(|unit| unit.id < UNITS && !self.done.contains_key(&unit.id));
+        for UnitProgress { id, settled } in progress.iter().filter(|_| fits) {
+            self.progress.insert(*id, settled.clone());
+        }
+        self.progress.retain(|_, settled| !settled.is_empty());
         fits
     }
 
@@ -77,6 +96,7 @@ impl Model {
         let known = units.iter().all(|unit| *unit < UNITS);
         if known {
             self.done.retain(|unit, _| !units.contains(unit));
+            self.progress.retain(|unit, _| !units.contains(unit));
         }
         known
     }
@@ -95,6 +115,7 @@ impl Model {
         let all = Tally::sum(ledger.totals().unwrap().values());
         prop_assert_eq!(&all, &Tally::sum(self.done.values().flat_map(|(tallies, _)| tallies.values())));
         prop_assert!(all.balances());
+        prop_assert_eq!(&ledger.progress().unwrap(), &self.progress);
         Ok(())
     }
 }
@@ -114,6 +135,10 @@ proptest! {
                     let group: Vec<UnitDone> = group.into_iter().map(|(id, a, q, s, b)| result(id, if s > 0 { a / 2 } else { a }, q, s, b)).collect();
                     prop_assert_eq!(ledger.complete(&group).is_ok(), model.complete(&group));
                 }
+                Step::Progress(group) => {
+                    let group: Vec<UnitProgress> = group.into_iter().map(|(id, rows)| progress_of(id, rows)).collect();
+                    prop_assert_eq!(ledger.keep_progress(&group).is_ok(), model.keep_progress(&group));
+                }
                 Step::TakeBack(group) => prop_assert_eq!(ledger.reopen(&group).is_ok(), model.take_back(&group)),
                 Step::Succeed(count, group) => {
                     let plan = format!("plan-{}", model.plans.len());
@@ -122,6 +147,7 @@ proptest! {
                     prop_assert_eq!(ledger.succeed(&plan, &units(count), &group).is_ok(), fits);
                     if fits {
                         model = next;
+                        model.progress.clear();
                         model.plans.push(plan);
                     }
                 }

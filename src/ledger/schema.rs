@@ -10,7 +10,7 @@ use super::{Identity, LedgerError, LedgerIdentity, Unit, UnitState, view};
 use crate::time::Nanos;
 
 /// The layout that this version writes.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 
 /// SQLite's default, set explicitly at creation.
 const PAGE_BYTES: u64 = 4096;
@@ -50,6 +50,17 @@ const UNITS: &str = "
     ) WITHOUT ROWID;
 ";
 
+const PROGRESS: &str = "
+    CREATE TABLE unit_progress (
+        unit INTEGER NOT NULL REFERENCES units (id),
+        from_row INTEGER NOT NULL CHECK (from_row > 0),
+        to_row INTEGER NOT NULL CHECK (to_row > from_row),
+        digest INTEGER NOT NULL,
+        seal INTEGER NOT NULL,
+        PRIMARY KEY (unit, from_row)
+    ) WITHOUT ROWID;
+";
+
 const RUNS: &str = "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
@@ -72,7 +83,6 @@ const TAKE_OVER_1: &str = "
         SELECT c.unit, u.target_table, c.kind, c.code, c.rows FROM unit_counts_1 c JOIN units_1 u ON u.id = c.unit;
     DROP TABLE unit_counts_1;
     DROP TABLE units_1;
-    UPDATE meta SET value = '3' WHERE name = 'schema';
 ";
 
 /// Layout 2 knew no object that a person left out, and no seals.
@@ -80,8 +90,9 @@ const TAKE_OVER_2: &str = "
     ALTER TABLE units ADD COLUMN skipped TEXT CHECK (skipped IS NULL OR done = 1);
     ALTER TABLE units ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE unit_tallies ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
-    UPDATE meta SET value = '3' WHERE name = 'schema';
 ";
+
+const IS_CURRENT: &str = "UPDATE meta SET value = '4' WHERE name = 'schema';";
 
 /// Builds a ledger beside `path` and renames it into place, so that a crash leaves none or a whole one.
 pub(super) fn create(path: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result<(), LedgerError> {
@@ -108,7 +119,7 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
     connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed()).map_err(failed("set up the ledger"))?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed("set up the ledger"))?;
     let transaction = connection.transaction().map_err(failed("create the ledger"))?;
-    for tables in [META, UNITS, RUNS] {
+    for tables in [META, UNITS, PROGRESS, RUNS] {
         transaction.execute_batch(tables).map_err(failed("create the ledger's tables"))?;
     }
     for (name, value) in [
@@ -138,8 +149,9 @@ pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), Le
     let failed = |doing| sqlite(doing, path);
     let steps: &[&str] = match meta_number::<u32>(connection, path, "schema")? {
         SCHEMA => return Ok(()),
-        2 => &[TAKE_OVER_2],
-        _ => &[SET_ASIDE_1, UNITS, TAKE_OVER_1],
+        3 => &[PROGRESS, IS_CURRENT],
+        2 => &[TAKE_OVER_2, PROGRESS, IS_CURRENT],
+        _ => &[SET_ASIDE_1, UNITS, TAKE_OVER_1, PROGRESS, IS_CURRENT],
     };
     let transaction = connection.transaction().map_err(failed("bring the ledger up to date"))?;
     for step in steps {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 
 use super::error::sqlite;
 use super::lock::DirectoryLock;
+use super::progress;
 use super::schema::{self, fit};
 use super::view::{read_runs, read_states, read_totals, read_unit, read_units};
 use super::{Identity, LedgerError, Run, RunOutcome, Tally, Unit, UnitDone, UnitState};
@@ -55,9 +56,20 @@ impl Ledger {
         self.failpoints = failpoints;
     }
 
-    #[cfg(test)]
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn failpoints(&self) -> Arc<Failpoints> {
+        Arc::clone(&self.failpoints)
+    }
+
+    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>, LedgerError> {
+        self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))
     }
 
     /// The digest of the plan that this ledger belongs to.
@@ -137,6 +149,8 @@ impl Ledger {
             .and_then(|_| transaction.execute("UPDATE meta SET value = ?1 WHERE name = 'plan_digest'", [plan]))
             .map_err(sqlite("take over another plan", &self.path))?;
         take_back(&transaction, &self.path, units)?;
+        // What another plan makes of a row may be another record.
+        progress::forget_all(&transaction).map_err(sqlite("take over another plan", &self.path))?;
         self.failpoints.hit(failpoint::BEFORE_COMMIT);
         transaction.commit().map_err(sqlite("take over another plan", &self.path))?;
         plan.clone_into(&mut self.identity.plan_digest);
@@ -168,6 +182,7 @@ fn take_back(transaction: &Transaction<'_>, path: &Path, units: &[u32]) -> Resul
             .execute("UPDATE units SET done = 0, damage = NULL, finished_at = NULL, skipped = NULL WHERE id = ?1", [unit])
             .and_then(|known| transaction.execute("DELETE FROM unit_counts WHERE unit = ?1", [unit]).map(|_| known))
             .and_then(|known| transaction.execute("DELETE FROM unit_tallies WHERE unit = ?1", [unit]).map(|_| known))
+            .and_then(|known| progress::forget(transaction, *unit).map(|()| known))
             .map_err(failed)?;
         if known == 0 {
             return Err(LedgerError::UnknownUnit { unit: *unit });
@@ -192,6 +207,7 @@ fn complete_one(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> 
         .prepare_cached("UPDATE units SET done = 1, damage = ?2, finished_at = ?3, skipped = ?4 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![unit.id, unit.damage, unit.finished_at.0, unit.skipped]))
         .map_err(failed("record a finished unit"))?;
+    progress::forget(transaction, unit.id).map_err(failed("forget how far a finished unit was"))?;
     unit.tallies.iter().try_for_each(|(table, tally)| record_tally(transaction, path, unit.id, table, tally))?;
     let UnitDone { tallies, damage, finished_at, skipped, .. } = unit.clone();
     renew_seal(transaction, path, unit.id, &UnitState::Done { tallies, damage, finished_at, skipped })

@@ -140,7 +140,7 @@ fn a_ledger_of_layout_1_is_brought_up_to_date_by_its_writer_and_refused_to_reade
     let path = dir.path().join("ledger.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch(LAYOUT_1).unwrap();
     let refused = LedgerView::open(&path).unwrap_err();
-    assert!(matches!(refused, LedgerError::OlderSchema { found: 1, known: 3, .. }), "{refused}");
+    assert!(matches!(refused, LedgerError::OlderSchema { found: 1, known: 4, .. }), "{refused}");
     assert!(refused.hint().unwrap().contains("backfill"));
     assert!(matches!(Ledger::open(&path, &identity("other"), &units(2), &ManualClock::at(Nanos(5))), Err(LedgerError::ForeignPlan { .. })));
 
@@ -154,6 +154,30 @@ fn a_ledger_of_layout_1_is_brought_up_to_date_by_its_writer_and_refused_to_reade
     let ledger = open(&path, 2).unwrap();
     assert_eq!(Tally::sum(ledger.totals().unwrap().values()).read, 12);
     assert_eq!(ledger.runs().unwrap().len(), 1);
+}
+
+/// Rows `from..to`, with any digest.
+pub(super) fn settled(from: u64, to: u64) -> SettledRows {
+    let mut settled = SettledRows::default();
+    settled.insert(Interval { from, to, digest: from.wrapping_mul(0x9e37_79b9_7f4a_7c15) }).unwrap();
+    settled
+}
+
+#[test]
+fn layout_3_is_brought_up_to_date_and_keeps_progress_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.db");
+    let mut ledger = open(&path, 2).unwrap();
+    ledger.complete(&[done(0, tally(3, &[], &[]))]).unwrap();
+    drop(ledger);
+    let older = "DROP TABLE unit_progress; UPDATE meta SET value = '3' WHERE name = 'schema';";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    assert!(matches!(LedgerView::open(&path), Err(LedgerError::OlderSchema { found: 3, .. })));
+    let mut ledger = open(&path, 2).unwrap();
+    assert!(matches!(ledger.states().unwrap()[0].1, UnitState::Done { .. }));
+    ledger.keep_progress(&[UnitProgress { id: 1, settled: settled(1, 9) }]).unwrap();
+    drop(ledger);
+    assert_eq!(LedgerView::open(&path).unwrap().progress().unwrap(), [(1, settled(1, 9))].into());
 }
 
 #[test]
@@ -182,8 +206,8 @@ fn foreign_plans_other_units_and_newer_layouts_are_refused() {
     let refused = Ledger::open(&path, &identity("plan"), &changed, &ManualClock::at(Nanos(5))).unwrap_err();
     assert!(refused.to_string().contains("datastore/s/1.json"), "{refused}");
 
-    rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '4' WHERE name = 'schema'", []).unwrap();
-    assert!(matches!(open(&path, 2), Err(LedgerError::NewerSchema { found: 4, known: 3, .. })));
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '5' WHERE name = 'schema'", []).unwrap();
+    assert!(matches!(open(&path, 2), Err(LedgerError::NewerSchema { found: 5, known: 4, .. })));
     assert!(matches!(LedgerView::open(&path), Err(LedgerError::NewerSchema { .. })));
     assert!(matches!(LedgerView::open(&dir.path().join("none.db")), Err(LedgerError::Missing { .. })));
 }

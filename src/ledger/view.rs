@@ -33,6 +33,14 @@ impl LedgerView {
         Ok(Self { connection, path: path.to_owned() })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whose ledger it is.
     pub fn identity(&self) -> Result<LedgerIdentity, LedgerError> {
         schema::identity(&self.connection, &self.path)
@@ -105,7 +113,13 @@ pub(super) fn read_unit(connection: &Connection, id: u32) -> Result<Option<Unit>
 }
 
 fn plain_unit(row: &Row<'_>) -> Result<Unit, rusqlite::Error> {
-    Ok(Unit { id: row.get(0)?, key: row.get(1)?, etag: row.get(2)?, table: row.get(3)?, bytes: count(row, 4)? })
+    unit_at(row, 0)
+}
+
+/// The unit whose columns begin at `first`.
+pub(super) fn unit_at(row: &Row<'_>, first: usize) -> Result<Unit, rusqlite::Error> {
+    let (id, key, etag) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
+    Ok(Unit { id, key, etag, table: row.get(first + 3)?, bytes: count(row, first + 4)? })
 }
 
 fn unit_from(row: &Row<'_>, tallies: &mut BTreeMap<u32, Tallies>) -> Result<(Unit, UnitState), rusqlite::Error> {
@@ -140,7 +154,7 @@ fn read_tallies(connection: &Connection, only: Option<u32>) -> Result<BTreeMap<u
 }
 
 /// A count, which SQLite keeps with a sign.
-fn count(row: &Row<'_>, column: usize) -> Result<u64, rusqlite::Error> {
+pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64, rusqlite::Error> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }

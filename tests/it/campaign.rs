@@ -41,11 +41,15 @@ struct Campaign {
 
 impl Campaign {
     fn new(objects: i64, seed: u64) -> Self {
+        Self::of(objects, ROWS_OF_AN_OBJECT, seed)
+    }
+
+    fn of(objects: i64, rows: i64, seed: u64) -> Self {
         let environment = Environment::new();
         environment.write("definitions/store.json", r#"{"datastoreName":"plant"}"#);
         for object in 0..objects {
             let row = |at: i64| format!("{{\"ts\":{},\"device_id\":\"d{}\",\"flow\":{at}.25}}\n", 1_760_000_000 + at * 41, at % 37);
-            let text: String = (object * ROWS_OF_AN_OBJECT..(object + 1) * ROWS_OF_AN_OBJECT).map(row).collect();
+            let text: String = (object * rows..(object + 1) * rows).map(row).collect();
             environment
                 .write(&format!("history/datastore/plant/__dt=2025-10-{:02} 00:00:00/{object:05}.json.gz", 9 + object / 400), gzip(&text));
         }
@@ -58,7 +62,7 @@ impl Campaign {
         assert!(campaign.begin(&served.endpoint_url).wait().unwrap().success());
         campaign.takes = began.elapsed();
         campaign.undisturbed = served.stored();
-        assert_eq!(i64::try_from(campaign.undisturbed.len()).unwrap(), objects * ROWS_OF_AN_OBJECT);
+        assert_eq!(i64::try_from(campaign.undisturbed.len()).unwrap(), objects * rows);
         (campaign.backfills, campaign.begun) = (0, 0);
         campaign
     }
@@ -206,6 +210,16 @@ fn campaign_of_random_kills_loses_nothing_and_doubles_nothing() {
     let mut campaign = Campaign::new(1500, seed());
     campaign.kill(kills);
     campaign.told(seed(), &format!("{kills} kills"));
+}
+
+/// Where the ledger knows how far the one object is, and goes on inside it.
+#[test]
+#[ignore = "takes minutes"]
+fn campaign_of_kills_inside_a_large_object_loses_nothing_and_doubles_nothing() {
+    let kills = setting("IOTA2TS_KILLS", 200);
+    let mut campaign = Campaign::of(1, 100_000, seed());
+    campaign.kill(kills);
+    campaign.told(seed(), &format!("{kills} kills inside one object"));
 }
 
 #[test]

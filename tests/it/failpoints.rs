@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use iota2ts::failpoint;
 
-use crate::migration::{planned, small_plant};
+use crate::environment::Environment;
+use crate::migration::{gzip, planned, small_plant};
 
 /// Every Rust file below a folder of the package, with its text.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -35,6 +36,7 @@ fn every_failpoint_is_named_reached_and_tried() {
     let constants: Vec<(String, String)> = own[0].1.lines().filter_map(constant).collect();
     let lists = [
         ("ALL", failpoint::ALL),
+        ("PROGRESS", failpoint::PROGRESS),
         ("EXPORT", failpoint::EXPORT),
         ("CONTENTS", failpoint::CONTENTS),
         ("REPLAY", failpoint::REPLAY),
@@ -104,4 +106,32 @@ fn an_interrupted_verification_begins_anew_when_told_to() {
     assert!(environment.path("migration/scratch/verification/journal.json").is_file());
     let ended = environment.run(&["verify", "--target", "embedded", "--fresh"]).ended(0);
     assert!(!ended.stdout.contains("Went on with"), "{}", ended.stdout);
+}
+
+#[test]
+fn killed_inside_a_large_object_the_same_command_sends_the_rest() {
+    for failpoint in failpoint::PROGRESS {
+        let environment = Environment::new();
+        environment.write("definitions/store.json", r#"{"datastoreName":"plant"}"#);
+        let row = |at: i64| format!("{{\"ts\":{},\"device_id\":\"d{}\",\"flow\":{at}.25}}\n", 1_760_000_000 + at, at % 37);
+        let text: String = (0..25_000).map(row).collect();
+        environment.write("history/datastore/plant/__dt=2025-10-09 00:00:00/large.json.gz", gzip(&text));
+        planned(&environment);
+        let killed =
+            environment.command(&["backfill", "--target", "embedded"]).env("IOTA2TS_FAILPOINT", format!("{failpoint}:1")).output().unwrap();
+        assert!(!killed.status.success(), "{failpoint} was never reached");
+        let status = environment.run(&["--output", "json", "status"]).ended(0).json();
+        let settled = status["rows_settled"].as_u64().unwrap();
+        assert_eq!(settled > 0, *failpoint == failpoint::PROGRESS_KEPT, "{failpoint}: {status}");
+        let listed = environment.run(&["--output", "json", "units", "list"]).ended(0).json();
+        assert_eq!(listed[0]["settled"], settled);
+        let written = environment.run(&["--output", "json", "backfill", "--target", "embedded"]).ended(0).json();
+        let requests = written["requests"].as_u64().unwrap();
+        // Of 250, all or the last fifty.
+        let expected = if *failpoint == failpoint::PROGRESS_KEPT { 20..=60 } else { 250..=250 };
+        assert!(expected.contains(&requests), "{failpoint}: {requests} requests");
+        let verified = environment.run(&["--output", "json", "verify", "--target", "embedded"]).ended(0).json();
+        assert_eq!(verified["tables"][0]["present"], 25_000, "after a kill at {failpoint}");
+        assert!(verified["tables"][0]["ledger_disagrees"].as_array().unwrap().is_empty());
+    }
 }

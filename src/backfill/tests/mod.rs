@@ -3,6 +3,7 @@
 mod bench;
 mod ends;
 mod faults;
+mod large;
 mod routes;
 mod target;
 

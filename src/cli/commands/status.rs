@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use iota2ts::ledger::{LedgerView, Run, Tally, UnitState};
+use iota2ts::ledger::{LedgerView, Run, SettledRows, Tally, UnitState};
 use iota2ts::report::text::{self, Align, Table};
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ use crate::cli::{CommandError, Context, Ended};
 struct Status {
     units_done: usize,
     units_pending: usize,
+    /// Of pending objects: rows that need not be sent again.
+    rows_settled: u64,
     damaged_objects: Vec<String>,
     /// With the reason.
     skipped_objects: BTreeMap<String, String>,
@@ -24,6 +26,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<Ended, CommandError> {
     let mut status = Status {
         units_done: 0,
         units_pending: 0,
+        rows_settled: view.progress()?.values().map(SettledRows::rows).sum(),
         damaged_objects: Vec::new(),
         skipped_objects: BTreeMap::new(),
         totals: view.totals()?,
@@ -65,11 +68,15 @@ fn text(status: &Status) -> String {
         ]);
     }
     let next = if status.units_pending > 0 { "next: iota2ts backfill goes on" } else { "next: iota2ts verify" };
+    let under_way = match status.rows_settled {
+        0 => String::new(),
+        rows => format!("under way: {} rows of objects to do are at the target and will not be sent again\n", text::count(rows)),
+    };
     let damaged: String = status.damaged_objects.iter().map(|line| format!("damaged: {}\n", text::shown(line))).collect();
     let skipped = status.skipped_objects.iter().map(|(key, reason)| format!("skipped: {}: {}\n", text::shown(key), text::shown(reason)));
     let damaged: String = skipped.chain(std::iter::once(damaged)).collect();
     format!(
-        "{} objects done, {} to do, {} runs\n\n{}\n{damaged}{next}\n",
+        "{} objects done, {} to do, {} runs\n\n{}\n{under_way}{damaged}{next}\n",
         status.units_done,
         status.units_pending,
         status.runs.len(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use iota2ts::backfill::{self, units as planned};
-use iota2ts::ledger::{Identity, Ledger, LedgerView, Unit, UnitState};
+use iota2ts::ledger::{Identity, Ledger, LedgerView, SettledRows, Unit, UnitState};
 use iota2ts::report::text::{self, Align, Table};
 use serde::Serialize;
 
@@ -35,10 +35,12 @@ struct Listed {
     skipped: u64,
     damage: Option<String>,
     reason: Option<String>,
+    /// Of a pending object: rows that need not be sent again.
+    settled: u64,
 }
 
 impl Listed {
-    fn of((unit, state): (Unit, UnitState)) -> Self {
+    fn of((unit, state): (Unit, UnitState), settled: u64) -> Self {
         let mut listed = Self {
             id: unit.id,
             object: unit.key,
@@ -50,6 +52,7 @@ impl Listed {
             skipped: 0,
             damage: None,
             reason: None,
+            settled,
         };
         if let UnitState::Done { tallies, damage, skipped, .. } = state {
             listed.state = if skipped.is_some() { "skipped" } else { "done" };
@@ -78,8 +81,13 @@ impl Listed {
 }
 
 fn list(context: &Context, only: Option<UnitFilter>, limit: usize) -> Result<Ended, CommandError> {
-    let states = LedgerView::open(&context.dir.ledger())?.states()?;
-    let mut wanted = states.into_iter().map(Listed::of).filter(|unit| only.is_none_or(|filter| unit.is(filter)));
+    let view = LedgerView::open(&context.dir.ledger())?;
+    let progress = view.progress()?;
+    let listed = |(unit, state): (Unit, UnitState)| {
+        let settled = progress.get(&unit.id).map_or(0, SettledRows::rows);
+        Listed::of((unit, state), settled)
+    };
+    let mut wanted = view.states()?.into_iter().map(listed).filter(|unit| only.is_none_or(|filter| unit.is(filter)));
     let shown: Vec<Listed> = wanted.by_ref().take(limit).collect();
     let more = wanted.count();
     if more > 0 {
@@ -97,6 +105,9 @@ fn list(context: &Context, only: Option<UnitFilter>, limit: usize) -> Result<End
     ]);
     for unit in &shown {
         let mut damage = unit.damage.as_ref().map_or_else(String::new, |damage| format!(" (damaged: {damage})"));
+        if unit.settled > 0 {
+            damage.push_str(&format!(" (under way: {} rows will not be sent again)", text::count(unit.settled)));
+        }
         damage.extend(unit.reason.iter().map(|reason| format!(" (skipped: {reason})")));
         table.row([
             unit.id.to_string(),
@@ -126,7 +137,7 @@ fn retry(context: &Context, only: Option<UnitFilter>, objects: &[String]) -> Res
             .hinted("give --only quarantined, --only damaged, or --object KEY; `units list` shows them"));
     }
     let mut ledger = opened(context, &fresh_plan(context)?)?;
-    let known: Vec<Listed> = ledger.states()?.into_iter().map(Listed::of).collect();
+    let known: Vec<Listed> = ledger.states()?.into_iter().map(|known| Listed::of(known, 0)).collect();
     if let Some(stranger) = objects.iter().find(|object| !known.iter().any(|unit| unit.object == **object)) {
         return Err(
             CommandError::new(format!("`{}` is no object of this backfill", text::shown(stranger))).hinted("`units list` shows their keys")
