@@ -6,7 +6,7 @@
 use crate::mapping::{Mapped, Refusal};
 use crate::python::{comment, string};
 use crate::record::Record;
-use crate::stack::records::{INSTANTS_PY, MAPPING_PY, wire};
+use crate::stack::records::{EXACT_JSON_PY, INSTANTS_PY, MAPPING_PY, wire};
 use crate::transform::TransformSpec;
 use crate::value::{Object, Value};
 
@@ -25,8 +25,8 @@ const SAMPLES_LINE: &str = "SAMPLES = []\n";
 
 /// The files of a function that are the same for every pipeline, by name (`iot_sql.py` is another room's).
 #[must_use]
-pub fn fixed_files() -> [(&'static str, &'static str); 3] {
-    [("instants.py", INSTANTS_PY), ("mapping.py", MAPPING_PY), ("timestream.py", TIMESTREAM_PY)]
+pub fn fixed_files() -> [(&'static str, &'static str); 4] {
+    [("exact_json.py", EXACT_JSON_PY), ("instants.py", INSTANTS_PY), ("mapping.py", MAPPING_PY), ("timestream.py", TIMESTREAM_PY)]
 }
 
 /// A message, and what has to become of it.

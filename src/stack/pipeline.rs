@@ -322,7 +322,7 @@ impl Needs {
 const HEAD: &str = r#""""What the pipeline did to messages between its channel and its datastore.
 
 One function for each activity. It is given a message and returns it, or None where it drops it. A message is a dict as
-iot_sql.loads gives it. Functions change which attributes a message has, never what stands inside one.
+exact_json.loads gives it. Functions change which attributes a message has, never what stands inside one.
 """
 
 "#;

@@ -1,13 +1,15 @@
-//! Running `python3` on `iot_sql.py`; and what that file promises about JSON.
+//! Running `python3` on `iot_sql.py`; and what `exact_json.py` promises about JSON.
 
 use std::path::Path;
 use std::process::Command;
 
-pub(super) const RUNTIME: &str = include_str!("../../stack/runtime/iot_sql.py");
+const IOT_SQL_PY: &str = include_str!("../../stack/runtime/iot_sql.py");
+const EXACT_JSON_PY: &str = include_str!("../../stack/runtime/exact_json.py");
 
 /// Runs `main.py` beside `iot_sql.py` and gives what it prints.
 pub(super) fn run(directory: &Path, main: &str) -> String {
-    std::fs::write(directory.join("iot_sql.py"), RUNTIME).unwrap();
+    std::fs::write(directory.join("iot_sql.py"), IOT_SQL_PY).unwrap();
+    std::fs::write(directory.join("exact_json.py"), EXACT_JSON_PY).unwrap();
     std::fs::write(directory.join("main.py"), main).unwrap();
     let started = Command::new("python3").args(["-B", "main.py"]).current_dir(directory).env("PYTHONUTF8", "1").output();
     let output = started.unwrap_or_else(|error| panic!("python3 is needed to test the generated code, and cannot be started: {error}"));

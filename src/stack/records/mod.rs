@@ -20,6 +20,8 @@ pub use wire::wire;
 
 /// `mapping.py`, which `records.py` leans on: columns, policies and values.
 pub const MAPPING_PY: &str = include_str!("../runtime/mapping.py");
+/// `exact_json.py`, which the files of every function lean on: JSON whose numbers keep their text.
+pub const EXACT_JSON_PY: &str = include_str!("../runtime/exact_json.py");
 /// `instants.py`, which `mapping.py` leans on: every time format, in whole numbers.
 pub const INSTANTS_PY: &str = include_str!("../runtime/instants.py");
 

@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-import iot_sql
+import exact_json
 import pipeline
 import records
 import timestream
@@ -123,14 +123,14 @@ def decode(at, source):
         message.end(UNDECODABLE, "not_text", str(error))
         return [message]
     try:
-        value = iot_sql.loads(text)
+        value = exact_json.loads(text)
     except ValueError as error:
         message = Message(at, text)
         message.end(UNDECODABLE, "not_json", str(error))
         return [message]
     if not isinstance(value, list):
         return [_object(Message(at, text, value))]
-    return [_object(Message(at, iot_sql.dumps(one), one, element)) for element, one in enumerate(value)]
+    return [_object(Message(at, exact_json.dumps(one), one, element)) for element, one in enumerate(value)]
 
 
 def _payload(data):

@@ -10,7 +10,7 @@ A format is a function from a value of a message to an instant, or None. `epoch_
 import datetime
 import re
 
-from iot_sql import Number
+from exact_json import Number
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1

@@ -14,7 +14,7 @@ import json
 import re
 
 import instants
-from iot_sql import Number
+from exact_json import Number
 
 # Limits of WriteRecords, in bytes of UTF-8: one string, all measure values of a record, names and values of its dimensions.
 STRING_BYTES_MAX = 2048

@@ -66,6 +66,7 @@ fn prepared(cases: &[Case]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("iot_sql.py", include_str!("../../runtime/iot_sql.py"));
+    write("exact_json.py", include_str!("../../runtime/exact_json.py"));
     write("boto3.py", include_str!("boto3.py"));
     write("driver.py", include_str!("driver.py"));
     write("things.json", &things().to_string());

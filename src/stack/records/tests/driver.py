@@ -3,14 +3,14 @@
 import json
 import sys
 
-import iot_sql
+import exact_json
 
 for line in open("cases.jsonl", encoding="utf-8"):
     case = json.loads(line)
     module = {"__name__": "records"}
     exec(compile(case["records"], "records.py", "exec"), module)
     for text in case["messages"]:
-        message = iot_sql.loads(text)
+        message = exact_json.loads(text)
         try:
             mapped = module["map_message"](message)
         except module["Refused"] as refused:

@@ -15,14 +15,11 @@ use crate::path::ColumnPath;
 use crate::provenance::{ObjectId, Provenance};
 use crate::value::{Object, Value};
 
-use super::{INSTANTS_PY, MAPPING_PY};
-
-/// The JSON functions of every generated function.
-const IOT_SQL_PY: &str = include_str!("../../runtime/iot_sql.py");
+use super::{EXACT_JSON_PY, INSTANTS_PY, MAPPING_PY};
 
 /// Runs a program beside the fixed files, and gives what it prints.
 pub(in crate::stack) fn python(directory: &Path, arguments: &[&str]) -> String {
-    for (name, text) in [("iot_sql.py", IOT_SQL_PY), ("mapping.py", MAPPING_PY), ("instants.py", INSTANTS_PY)] {
+    for (name, text) in [("exact_json.py", EXACT_JSON_PY), ("mapping.py", MAPPING_PY), ("instants.py", INSTANTS_PY)] {
         std::fs::write(directory.join(name), text).unwrap();
     }
     let started = Command::new("python3").arg("-B").args(arguments).current_dir(directory).env("PYTHONUTF8", "1").output();
