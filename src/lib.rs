@@ -11,6 +11,7 @@ pub mod path;
 pub mod progress;
 pub mod provenance;
 pub mod python;
+mod random;
 pub mod record;
 pub mod time;
 pub mod value;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::random;
 use crate::target::WriteFault;
 
 /// What can be turned by whoever knows better; the defaults are meant for AWS.
@@ -44,7 +45,7 @@ pub(super) fn pause(fault: &WriteFault, attempt: u32, jitter: &mut Jitter) -> Op
     Some(most.mul_f64(jitter.fraction()))
 }
 
-/// A small repeatable generator (SplitMix64): jitter needs to differ, not to be secret.
+/// Jitter needs to differ, not to be secret.
 #[derive(Debug)]
 pub(super) struct Jitter(u64);
 
@@ -55,13 +56,8 @@ impl Jitter {
 
     /// At least 0, less than 1.
     fn fraction(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
         // The upper 32 bits are plenty for a pause, and a u32 goes into a double exactly.
-        let upper = u32::try_from(z >> 32).unwrap_or(0);
+        let upper = u32::try_from(random::next(&mut self.0) >> 32).unwrap_or(0);
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
 }
