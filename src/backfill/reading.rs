@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use super::batcher::Ticket;
+use super::tracker::quarantined;
 use super::unit::{ReadFailure, UnitReader, UnitRow};
 use crate::history::ObjectRead;
 use crate::ledger::{QuarantinedRow, Unit};
@@ -144,17 +145,7 @@ impl<W: Writer> Worker<W> {
         };
         match self.writer.check(&mapped.record) {
             Ok(()) => Checked::Send(Box::new(Ticket::new(unit.id, mapped))),
-            Err(reason) => Checked::Quarantined(Box::new(QuarantinedRow {
-                unit: unit.id,
-                object: unit.key.clone(),
-                etag: unit.etag.clone(),
-                row: mapped.provenance.row,
-                byte_offset: mapped.provenance.byte_offset,
-                table: mapped.table.to_string(),
-                code: "rejected_invalid".to_owned(),
-                reason: format!("not sent: {reason}"),
-                content: crate::value::object_to_json(&mapped.columns),
-            })),
+            Err(reason) => Checked::Quarantined(Box::new(quarantined(unit, &mapped, "rejected_invalid", format!("not sent: {reason}")))),
         }
     }
 

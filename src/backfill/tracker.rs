@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::MappedRow;
 use super::batcher::{Batch, Ticket};
 use super::collisions::Collisions;
 use super::error::BackfillError;
@@ -176,7 +177,7 @@ impl Tracker {
             // A row that the target refused may be sent again: it is refused again.
             Fate::Rejected(rejected) => {
                 let (code, reason) = explain(rejected, &ticket, &self.collisions);
-                let row = quarantined(&open.unit, ticket, code, reason);
+                let row = quarantined(&open.unit, &ticket.mapped, code, reason);
                 open.keep(row);
             }
         }
@@ -257,8 +258,8 @@ fn explain(rejected: &Rejected, ticket: &Ticket, collisions: &Collisions) -> (&'
     }
 }
 
-fn quarantined(unit: &Unit, ticket: Ticket, code: &str, reason: String) -> QuarantinedRow {
-    let mapped = ticket.mapped;
+/// A row that was mapped, and does not reach the target.
+pub(super) fn quarantined(unit: &Unit, mapped: &MappedRow, code: &str, reason: String) -> QuarantinedRow {
     QuarantinedRow {
         unit: unit.id,
         object: unit.key.clone(),

@@ -1,6 +1,7 @@
 //! What a dataset had besides its query: container, triggers, deliveries, late data, versions, retention.
 
-use super::finding::{Findings, shown};
+use super::finding::Findings;
+use crate::inventory::shown;
 use crate::inventory::{Dataset, DatasetAction, Delivery, Retention, Trigger, Versioning};
 
 pub(super) fn look(dataset: &Dataset, found: &mut Findings) {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::{printable, shown};
+
 /// How much a finding takes from the translation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,31 +74,6 @@ impl Findings {
     pub(super) fn into_list(self) -> Vec<DatasetFinding> {
         self.list
     }
-}
-
-const SHOWN_CHARS_MAX: usize = 120;
-
-/// Text of a definition as messages show it: between backticks, on one line, not too long.
-pub(super) fn shown(text: &str) -> String {
-    let mut cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    format!("`{}`", printable(&cut))
-}
-
-/// `text` with everything that could end a line, move a cursor or turn a line around written as an escape.
-pub(super) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || invisible {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// The first names of a list, between backticks, and how many more there are.

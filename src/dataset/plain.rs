@@ -1,9 +1,9 @@
 //! The file for people: the query on the Timestream table, for notebooks, QuickSight and Athena's Timestream connector.
 
-use super::finding::{printable, shown};
 use super::print;
 use super::rewrite::Rewritten;
 use crate::inventory::{Dataset, Delivery, DeltaTime, Trigger};
+use crate::inventory::{printable, shown};
 
 /// Longer lines of an old query are cut in the comment; the definition has them whole.
 const LINE_CHARS_MAX: usize = 2_000;

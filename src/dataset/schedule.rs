@@ -1,9 +1,10 @@
 //! How often a dataset was made, and the window of a deltaTime filter that follows from it.
 
-use super::finding::{Findings, shown};
+use super::finding::Findings;
 use super::rewrite::Window;
 use super::syntax::parse_expression;
 use super::tree::{Digits, Node};
+use crate::inventory::shown;
 use crate::inventory::{Dataset, DeltaTime, Trigger};
 
 const MINUTES_OF_DAY: u32 = 24 * 60;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::{Findings, shown, some};
+use super::finding::{Findings, some};
 use super::kind::Kind;
 use super::print;
 use super::rewrite::{Output, Rewritten};
 use super::schedule::Schedule;
 use super::store::{Origin, TIME};
 use super::tree::{Block, Body, Item, Node, Query, Source};
+use crate::inventory::shown;
 use crate::mapping::names;
 use crate::record::MeasureKind;
 

@@ -5,7 +5,8 @@ use sqlparser::dialect::Dialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::finding::{Findings, printable};
+use super::finding::Findings;
+use crate::inventory::printable;
 
 /// The service took queries of 131,072 characters at the most (API model).
 const CHARS_MAX: usize = 131_072;

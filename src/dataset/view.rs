@@ -60,7 +60,7 @@ impl StoreView {
                     self.same_names &= known.name == target.name;
                     if kind_of(&self.columns, column).0 != kind {
                         self.conflict =
-                            Some(format!("its column {} has different types in them", super::finding::shown(&column.to_string())));
+                            Some(format!("its column {} has different types in them", crate::inventory::shown(&column.to_string())));
                     }
                     if known.origin == store::Origin::Dimension && target.origin != store::Origin::Dimension {
                         self.demote(column);

@@ -32,6 +32,26 @@ pub struct Inventory {
     pub blind_spots: Vec<BlindSpot>,
 }
 
+#[cfg(test)]
+impl Inventory {
+    /// One that holds nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            version: INVENTORY_VERSION,
+            sources: Vec::new(),
+            channels: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
+            datastores: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            things: BTreeMap::new(),
+            handlers: BTreeMap::new(),
+            observed: Observed::default(),
+            blind_spots: Vec::new(),
+        }
+    }
+}
+
 /// What the service had done with the definitions when they were captured: state, which no template holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {

@@ -137,7 +137,7 @@ impl Findings {
 
 const SHOWN_CHARS_MAX: usize = 120;
 
-/// A value of a file as messages show it: between backticks, on one line, not too long.
+/// Text of a file or a definition as messages show it: between backticks, on one line, not too long.
 pub(crate) fn shown(text: &str) -> String {
     let mut cut: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     if cut.len() < text.len() {

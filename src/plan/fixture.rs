@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::census::{Census, Collision, Side, TableCensus};
 use crate::history::{Format, Layout, Listing, SourceObject};
-use crate::inventory::{
-    Activity, ActivityKind, Datastore, FileFormat, INVENTORY_VERSION, Inventory, Origin, Pipeline, Retention, SchemaColumn, Storage,
-};
+use crate::inventory::{Activity, ActivityKind, Datastore, FileFormat, Inventory, Origin, Pipeline, Retention, SchemaColumn, Storage};
 use crate::mapping::{DimensionRule, MeasureRule, Policies, TableMapping, TimeRule};
 use crate::path::ColumnPath;
 use crate::provenance::ObjectId;
@@ -172,17 +170,8 @@ pub(crate) fn known() -> Known {
     };
     Known {
         inventory: Inventory {
-            version: INVENTORY_VERSION,
-            sources: Vec::new(),
-            channels: BTreeMap::new(),
-            pipelines: BTreeMap::new(),
             datastores: BTreeMap::from([("press".to_owned(), datastore("press", Retention::Days(90), Storage::ServiceManaged))]),
-            datasets: BTreeMap::new(),
-            rules: BTreeMap::new(),
-            things: BTreeMap::new(),
-            handlers: BTreeMap::new(),
-            observed: Default::default(),
-            blind_spots: Vec::new(),
+            ..Inventory::empty()
         },
         survey: Survey { extent: Extent::Full, stores: BTreeMap::from([("press".to_owned(), survey)]) },
         census: Census { full: true, tables: vec![census] },

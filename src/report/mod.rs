@@ -21,7 +21,7 @@ pub use archive::{archive_check_text, archive_text};
 pub use capture::{capture_text, trials_text};
 pub use evidence::evidence_text;
 pub use export::{export_check_text, export_text};
-pub use outcome::outcome_text;
+pub use outcome::{outcome_text, tallies};
 pub use plan::plan_text;
 pub use transform_check::transform_check_text;
 pub use translation::translation_text;

@@ -1,5 +1,7 @@
 //! What a backfill came to, for people.
 
+use std::collections::BTreeMap;
+
 use crate::backfill::Outcome;
 use crate::ledger::Tally;
 
@@ -8,17 +10,7 @@ use super::text::{Align, Table, count, duration, shown};
 /// The accounting so far, and what this run did.
 #[must_use]
 pub fn outcome_text(outcome: &Outcome) -> String {
-    let mut table = Table::new(&[
-        ("table", Align::Left),
-        ("read", Align::Right),
-        ("acknowledged", Align::Right),
-        ("filtered", Align::Right),
-        ("quarantined", Align::Right),
-        ("skipped", Align::Right),
-    ]);
-    for (name, tally) in &outcome.totals {
-        table.row(line(name, tally));
-    }
+    let mut table = tallies(&outcome.totals);
     if outcome.totals.len() > 1 {
         table.row(line("all", &outcome.total()));
     }
@@ -47,6 +39,23 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         duration(outcome.seconds),
     ));
     text
+}
+
+/// What became of the rows, a line for each table.
+#[must_use]
+pub fn tallies(totals: &BTreeMap<String, Tally>) -> Table {
+    let mut table = Table::new(&[
+        ("table", Align::Left),
+        ("read", Align::Right),
+        ("acknowledged", Align::Right),
+        ("filtered", Align::Right),
+        ("quarantined", Align::Right),
+        ("skipped", Align::Right),
+    ]);
+    for (name, tally) in totals {
+        table.row(line(name, tally));
+    }
+    table
 }
 
 fn line(name: &str, tally: &Tally) -> [String; 6] {

@@ -1,26 +1,12 @@
 //! What a migration leaves behind, in a bucket; and `run --live`, which needs nothing but services.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
-use iota2ts::local::{ErrorKind, Fault, Rule, When, s3};
+use iota2ts::local::{ErrorKind, Fault, Rule, When};
 
 use crate::environment::Environment;
-use crate::served::Served;
+use crate::served::{Served, s3_client};
 
 const BUCKET: &str = "archive";
-
-fn client(served: &Served) -> aws_sdk_s3::Client {
-    let credentials = Credentials::new("embedded", s3::SECRET_ACCESS_KEY, None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&config).endpoint_url(&served.endpoint_url).force_path_style(true).build(),
-    )
-}
 
 /// A migration directory with a staging, and services with a bucket.
 fn scene() -> (Environment, Served) {
@@ -32,12 +18,12 @@ fn scene() -> (Environment, Served) {
     environment.write("migration/report/plan.txt", "a plan\n");
     environment.write("migration/report/.half.tmp", "half");
     let served = Served::new(&environment.path("service"));
-    served.runtime.block_on(client(&served).create_bucket().bucket(BUCKET).send()).unwrap();
+    served.runtime.block_on(s3_client(&served.endpoint_url, "embedded").create_bucket().bucket(BUCKET).send()).unwrap();
     (environment, served)
 }
 
 fn keys(served: &Served) -> Vec<String> {
-    let listed = served.runtime.block_on(client(served).list_objects_v2().bucket(BUCKET).send()).unwrap();
+    let listed = served.runtime.block_on(s3_client(&served.endpoint_url, "embedded").list_objects_v2().bucket(BUCKET).send()).unwrap();
     listed.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect()
 }
 
@@ -63,11 +49,21 @@ fn staging_and_reports_are_archived_once_and_proved_whole() {
     let put = |key: &str, text: &'static str| {
         served
             .runtime
-            .block_on(client(&served).put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(text.as_bytes())).send())
+            .block_on(
+                s3_client(&served.endpoint_url, "embedded")
+                    .put_object()
+                    .bucket(BUCKET)
+                    .key(key)
+                    .body(ByteStream::from_static(text.as_bytes()))
+                    .send(),
+            )
             .unwrap();
     };
     put("2025/report/plan.txt", "b plan\n");
-    served.runtime.block_on(client(&served).delete_object().bucket(BUCKET).key("2025/staging/manifest.json").send()).unwrap();
+    served
+        .runtime
+        .block_on(s3_client(&served.endpoint_url, "embedded").delete_object().bucket(BUCKET).key("2025/staging/manifest.json").send())
+        .unwrap();
     let looked = served.run(&environment, &["archive", "s3://archive/2025", "--check"]).ended(2);
     assert!(looked.stdout.contains("report/plan.txt: its content is another\n  staging/manifest.json: it is gone"), "{}", looked.stdout);
 }

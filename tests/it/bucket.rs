@@ -1,6 +1,5 @@
 //! A history in S3: the same rows as from a directory, whatever the network does, and a clear word where it cannot be read.
 
-use std::io::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use iota2ts::time::ManualClock;
 use tokio::runtime::Runtime;
 
 use crate::environment::{Environment, Ran};
+use crate::migration::gzip;
 
 const STORE: &str = r#"{"datastore":{"name":"plant","retentionPeriod":{"unlimited":true},"storage":{"serviceManagedS3":{}}}}"#;
 const BUCKET: &str = "factory-history";
@@ -29,12 +29,6 @@ struct Scene {
     client: aws_sdk_s3::Client,
     config: SdkConfig,
     endpoint_url: String,
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn rows(from: i64, count: i64) -> String {

@@ -1,9 +1,9 @@
 //! A history staged by the real executable: killed, resumed, tampered with, and migrated from.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use crate::environment::Environment;
+use crate::migration::gzip;
 
 const DATASTORE: &str = r#"{"datastore":{"name":"plant","retentionPeriod":{"unlimited":true},
   "storage":{"customerManagedS3":{"bucket":"b","roleArn":"arn:aws:iam::123456789012:role/r"}}}}"#;
@@ -14,12 +14,6 @@ const PIPELINE: &str = r#"{"pipeline":{"name":"clean","activities":[
   {"channel":{"name":"in","channelName":"readings","next":"sane"}},
   {"filter":{"name":"sane","filter":"temp < 8","next":"out"}},
   {"datastore":{"name":"out","datastoreName":"tests"}}]}}"#;
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
 
 /// Three days of two stores: one of stored rows with a bad one and a damaged object, one that only has its raw messages.
 fn plant() -> Environment {

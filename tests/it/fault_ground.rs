@@ -5,13 +5,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
-use iota2ts::local::{ErrorKind, Fault, Rule, When, s3};
+use iota2ts::local::{ErrorKind, Fault, Rule, When};
 
 use crate::environment::{Environment, Ran};
 use crate::migration::gzip;
-use crate::served::{Served, StoredRow};
+use crate::served::{Served, StoredRow, s3_client};
 
 pub(crate) const BUCKET: &str = "factory-history";
 pub(crate) const OBJECTS: i64 = 5;
@@ -135,13 +134,7 @@ impl<'a> Ground<'a> {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", s3::SECRET_ACCESS_KEY, None, None, "test"))
-            .endpoint_url(&self.served.endpoint_url)
-            .force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.build())
+        s3_client(&self.served.endpoint_url, "test")
     }
 
     pub(crate) fn put(&self, client: &aws_sdk_s3::Client, object: i64, rows: &str) {

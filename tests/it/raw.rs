@@ -1,8 +1,7 @@
 //! Raw channel history through its pipeline: into the target, and held against what the service stored.
 
-use std::io::Write as _;
-
 use crate::environment::{Environment, Ran};
+use crate::migration::gzip;
 use crate::python::python;
 use crate::scripted::{Reply, Scripted};
 
@@ -21,12 +20,6 @@ fn pipeline(extra: &str) -> String {
             {{"removeAttributes":{{"name":"rest","attributes":["device"],"next":"out"}}}},
             {{"datastore":{{"name":"out","datastoreName":"plant"}}}}]}}}}"#
     )
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// 40 messages of two devices over two days; every tenth is too hot. One line is no message.

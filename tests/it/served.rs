@@ -13,6 +13,18 @@ use crate::environment::{Environment, Ran};
 /// [`crate::environment::NOW`].
 pub(crate) const NOW_NANOS: i64 = 1_765_756_800_000_000_000;
 
+/// A client of the embedded S3, with this access key.
+pub(crate) fn s3_client(endpoint_url: &str, access_key: &str) -> aws_sdk_s3::Client {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(access_key, s3::SECRET_ACCESS_KEY, None, None, "test"))
+        .endpoint_url(endpoint_url)
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
 pub(crate) struct Served {
     pub(crate) runtime: tokio::runtime::Runtime,
     running: Option<local::Running>,

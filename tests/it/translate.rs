@@ -1,18 +1,12 @@
 //! `translate`: from definitions and settings to a stack, judged by tools that nobody here wrote.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use crate::environment::Environment;
+use crate::migration::gzip;
 use crate::python::{python, repository};
-
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn datastore(name: &str) -> String {
     format!(

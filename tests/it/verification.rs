@@ -254,15 +254,7 @@ fn reports_of_rejected_data_are_read_from_s3() {
     let clock = Arc::new(ManualClock::at(Nanos(NOW_NANOS)));
     let running = runtime.block_on(local::start(LocalSettings::new(environment.path("service"), clock))).unwrap();
     let url = running.endpoint_url();
-    let credentials = aws_sdk_s3::config::Credentials::new("embedded", local::s3::SECRET_ACCESS_KEY, None, None, "test");
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .credentials_provider(credentials)
-        .endpoint_url(&url)
-        .force_path_style(true)
-        .build();
-    let client = aws_sdk_s3::Client::from_conf(config);
+    let client = crate::served::s3_client(&url, "embedded");
     let folder = environment.path("migration/embedded/rejected/reports");
     let mut reports = Vec::new();
     let mut folders = vec![folder.clone()];

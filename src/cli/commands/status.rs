@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use iota2ts::ledger::{LedgerView, Run, SettledRows, Tally, UnitState};
-use iota2ts::report::text::{self, Align, Table};
+use iota2ts::report::{tallies, text};
 use serde::Serialize;
 
 use crate::cli::{CommandError, Context, Ended};
@@ -49,24 +49,6 @@ pub(in crate::cli) fn status(context: &Context) -> Result<Ended, CommandError> {
 }
 
 fn text(status: &Status) -> String {
-    let mut table = Table::new(&[
-        ("table", Align::Left),
-        ("read", Align::Right),
-        ("acknowledged", Align::Right),
-        ("filtered", Align::Right),
-        ("quarantined", Align::Right),
-        ("skipped", Align::Right),
-    ]);
-    for (name, tally) in &status.totals {
-        table.row([
-            name.clone(),
-            text::count(tally.read),
-            text::count(tally.acknowledged),
-            text::count(tally.filtered_total()),
-            text::count(tally.quarantined_total()),
-            text::count(tally.skipped),
-        ]);
-    }
     let next = if status.units_pending > 0 { "next: iota2ts backfill goes on" } else { "next: iota2ts verify" };
     let under_way = match status.rows_settled {
         0 => String::new(),
@@ -80,6 +62,6 @@ fn text(status: &Status) -> String {
         status.units_done,
         status.units_pending,
         status.runs.len(),
-        table.render("")
+        tallies(&status.totals).render("")
     )
 }

@@ -2,10 +2,10 @@
 
 use super::literal::{read_instant, timestamp};
 use super::{Rewriter, Typed};
-use crate::dataset::finding::shown;
 use crate::dataset::kind::{Kind, epoch_power};
 use crate::dataset::store::Origin;
 use crate::dataset::tree::{Node, Number};
+use crate::inventory::shown;
 use crate::time::{Nanos, TimeFormat};
 use crate::value::{Number as JsonNumber, Value as Json};
 

@@ -5,10 +5,11 @@ use sqlparser::ast::{Ident, Join, JoinConstraint, JoinOperator, ObjectName, Tabl
 use super::scope::{Columns, Relation, Scope};
 use super::select::{SUBSET, empty, single_name};
 use super::{Rewriter, Typed, Window};
-use crate::dataset::finding::{shown, some};
+use crate::dataset::finding::some;
 use crate::dataset::store::{self, Found};
 use crate::dataset::tree::{Block, Body, Item, Node, Query, Source};
 use crate::dataset::view::{Part, StoreView};
+use crate::inventory::shown;
 use crate::mapping::TableMapping;
 use crate::path::Segment;
 

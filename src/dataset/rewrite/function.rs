@@ -10,9 +10,9 @@ use super::expression::common_kind;
 use super::function_table::{Class, Entry, Gives, Standing, advice, lookup};
 use super::select::single_name;
 use super::{Rewriter, Typed};
-use crate::dataset::finding::shown;
 use crate::dataset::kind::{Kind, epoch_power};
 use crate::dataset::tree::{Call, Digits, Frame, Node, Over};
+use crate::inventory::shown;
 
 impl Rewriter<'_> {
     pub(super) fn function(&mut self, function: &Function) -> Typed {

@@ -3,9 +3,9 @@
 use sqlparser::ast::{DataType, DateTimeField, Expr, Interval, TimezoneInfo, TypedString, UnaryOperator, Value};
 
 use super::{Rewriter, Typed};
-use crate::dataset::finding::shown;
 use crate::dataset::kind::Kind;
 use crate::dataset::tree::{Digits, Node, Number};
+use crate::inventory::shown;
 use crate::time::{DAY_NANOS, Nanos, TimeFormat};
 use crate::value::Value as Json;
 

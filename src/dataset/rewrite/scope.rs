@@ -3,10 +3,11 @@
 use sqlparser::ast::{AccessExpr, Expr, Ident, Subscript, Value};
 
 use super::{Output, Rewriter, Typed};
-use crate::dataset::finding::{shown, some};
+use crate::dataset::finding::some;
 use crate::dataset::kind::Kind;
 use crate::dataset::store::{self, Found, Origin, TIME};
 use crate::dataset::tree::Node;
+use crate::inventory::shown;
 use crate::mapping::TableMapping;
 use crate::path::{ColumnPath, Segment};
 

@@ -2,30 +2,12 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::history::ObjectRead;
-use crate::inventory::{
-    Dataset, DatasetAction, Datastore, DeltaTime, FileFormat, INVENTORY_VERSION, Origin, Partition, Retention, Storage, Versioning,
-};
+use crate::inventory::{Dataset, DatasetAction, Datastore, DeltaTime, FileFormat, Origin, Partition, Retention, Storage, Versioning};
 use crate::mapping::Mapper;
 use crate::mapping::testing::{object, row, source};
 use crate::survey::{Extent, SurveyBuilder};
 use crate::time::Nanos;
 use crate::value::{Object, Value};
-
-fn inventory() -> Inventory {
-    Inventory {
-        version: INVENTORY_VERSION,
-        sources: Vec::new(),
-        channels: BTreeMap::new(),
-        pipelines: BTreeMap::new(),
-        datastores: BTreeMap::new(),
-        datasets: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        things: BTreeMap::new(),
-        handlers: BTreeMap::new(),
-        observed: Default::default(),
-        blind_spots: Vec::new(),
-    }
-}
 
 fn origin() -> Origin {
     Origin { file: "plant.json".to_owned(), path: String::new() }
@@ -41,7 +23,7 @@ fn partitioned(partitions: Vec<Partition>) -> Inventory {
         partitions,
         tags: BTreeMap::new(),
     };
-    Inventory { datastores: BTreeMap::from([("plant".to_owned(), plant)]), ..inventory() }
+    Inventory { datastores: BTreeMap::from([("plant".to_owned(), plant)]), ..Inventory::empty() }
 }
 
 fn with_delta_time(sql: &str, expression: &str) -> Inventory {
@@ -57,7 +39,7 @@ fn with_delta_time(sql: &str, expression: &str) -> Inventory {
         late_data_timeout_minutes: None,
         tags: BTreeMap::new(),
     };
-    Inventory { datasets: BTreeMap::from([("recent".to_owned(), dataset)]), ..inventory() }
+    Inventory { datasets: BTreeMap::from([("recent".to_owned(), dataset)]), ..Inventory::empty() }
 }
 
 fn survey_of(format: Format, rows: Vec<Object>) -> StoreSurvey {
@@ -79,7 +61,7 @@ fn json(rows: &[&str]) -> StoreSurvey {
 /// A message with `ts` and `device`, and `rest`.
 fn proposed(rests: &[&str]) -> Proposal {
     let rows = rests.iter().map(|rest| object(&format!(r#"{{"ts":1687331100000,"device":"d1",{rest}}}"#))).collect();
-    propose("plant", &survey_of(Format::Json, rows), &inventory()).unwrap()
+    propose("plant", &survey_of(Format::Json, rows), &Inventory::empty()).unwrap()
 }
 
 /// `name TYPE` of every measure.
@@ -108,7 +90,7 @@ fn an_ordinary_store_is_mapped_with_a_reason_for_everything() {
         r#"{"ts":1687331101123,"deviceId":"d2",
             "temp":{"c":20,"f":68.5},"rpm":1300,"ok":false,"status":"b","tags":[],"gone":null,"__dt":"d"}"#,
     ]);
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     let mapping = &proposal.mapping;
     assert_eq!((mapping.table.as_str(), &*mapping.measure_name), ("plant", "plant"));
     assert_eq!((mapping.time.column.to_string(), mapping.time.format.to_string()), ("ts".to_owned(), "epoch_ms".to_owned()));
@@ -143,7 +125,7 @@ fn the_time_is_taken_from_the_best_witness() {
         r#"{"timestamp":1687331100,"sampled":"21/06/2023 07:05","received":"2023-06-21T07:06:00Z","device":"d","x":1}"#,
         r#"{"timestamp":1687331101,"sampled":"21/06/2023 07:06","received":"2023-06-21T07:07:00Z","device":"d","x":1}"#,
     ]);
-    assert_eq!(time(&two_times, &inventory()), "timestamp epoch_s");
+    assert_eq!(time(&two_times, &Inventory::empty()), "timestamp epoch_s");
     assert_eq!(time(&two_times, &with_delta_time("SELECT * FROM plant", "from_iso8601_timestamp(received)")), "received iso8601");
     assert_eq!(time(&two_times, &with_delta_time("SELECT * FROM other", "received")), "timestamp epoch_s");
     let partition = |attribute: &str, format: Option<&str>| {
@@ -165,7 +147,7 @@ fn without_a_usual_name_a_column_of_instants_is_taken_with_a_doubt() {
         r#"{"installed":"2020-01-01","when":"2023-06-21T07:05:00Z","device":"d","x":1}"#,
         r#"{"installed":"2020-01-01","when":"2023-06-21T07:06:00Z","device":"d","x":1}"#,
     ]);
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     assert_eq!(proposal.mapping.time.column.to_string(), "when");
     assert!(has_doubt(&proposal, "time", "usual name"));
 }
@@ -173,7 +155,7 @@ fn without_a_usual_name_a_column_of_instants_is_taken_with_a_doubt() {
 #[test]
 fn the_days_of_the_service_are_never_the_time() {
     let survey = json(&[r#"{"__dt":"2023-06-21 00:00:00","__year":"2023","device":"d","temp":21.5}"#]);
-    let error = propose("plant", &survey, &inventory()).unwrap_err();
+    let error = propose("plant", &survey, &Inventory::empty()).unwrap_err();
     assert!(matches!(&error, MappingError::NoTime { columns, .. } if columns.contains("temp")), "{error}");
     assert!(error.hint().unwrap().contains("migration.toml"));
 }
@@ -183,7 +165,7 @@ fn rows_that_will_be_refused_for_their_time_are_foretold() {
     let mut rows = vec![r#"{"ts":1687331100,"device":"d","x":1}"#; 8];
     rows.push(r#"{"ts":"broken","device":"d","x":1}"#);
     rows.push(r#"{"device":"d","x":1}"#);
-    let proposal = propose("plant", &json(&rows), &inventory()).unwrap();
+    let proposal = propose("plant", &json(&rows), &Inventory::empty()).unwrap();
     assert!(has_doubt(&proposal, "time", "1 value of ts cannot be read"));
     assert!(has_doubt(&proposal, "time", "1 of 10 rows without ts"));
 }
@@ -212,7 +194,7 @@ fn partition_attributes_are_dimensions_whatever_they_are_called() {
 fn a_name_of_one_message_is_no_dimension() {
     let rows: Vec<Object> =
         (0..200).map(|i| object(&format!(r#"{{"ts":{},"device":"d{}","uuid":"u{i}","x":1}}"#, 1_687_331_100 + i, i % 3))).collect();
-    let proposal = propose("plant", &survey_of(Format::Json, rows), &inventory()).unwrap();
+    let proposal = propose("plant", &survey_of(Format::Json, rows), &Inventory::empty()).unwrap();
     assert_eq!(dimensions(&proposal), ["device"]);
     assert!(has_doubt(&proposal, "column uuid", "series of its own"));
 }
@@ -220,14 +202,14 @@ fn a_name_of_one_message_is_no_dimension() {
 #[test]
 fn without_an_identity_the_calmest_text_stands_in_or_there_is_an_error() {
     let survey = json(&[r#"{"ts":1687331100,"a":"x","b":"y","t":1.5}"#, r#"{"ts":1687331101,"a":"x","b":"z","t":2.5}"#]);
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     assert_eq!(dimensions(&proposal), ["a"]);
     assert!(has_doubt(&proposal, "column a", "cannot be changed"));
     let numbers = json(&[r#"{"ts":1687331100,"t":1.5}"#]);
-    assert!(matches!(propose("plant", &numbers, &inventory()), Err(MappingError::NoDimension { .. })));
+    assert!(matches!(propose("plant", &numbers, &Inventory::empty()), Err(MappingError::NoDimension { .. })));
     let nothing = json(&[r#"{"ts":1687331100,"device":"d"}"#]);
-    assert!(matches!(propose("plant", &nothing, &inventory()), Err(MappingError::NoMeasure { .. })));
-    assert!(matches!(propose("plant", &json(&[]), &inventory()), Err(MappingError::NoRows { .. })));
+    assert!(matches!(propose("plant", &nothing, &Inventory::empty()), Err(MappingError::NoMeasure { .. })));
+    assert!(matches!(propose("plant", &json(&[]), &Inventory::empty()), Err(MappingError::NoRows { .. })));
 }
 
 #[test]
@@ -262,7 +244,7 @@ fn types_follow_the_data_and_doubts_follow_the_types() {
 fn in_a_store_of_csv_alone_texts_say_their_type() {
     let rows = |values: [&str; 2]| values.map(|x| object(&format!(r#"{{"ts":"1687331100","device":"7","x":"{x}"}}"#))).to_vec();
     let kind = |values| {
-        let proposal = propose("plant", &survey_of(Format::Csv, rows(values)), &inventory()).unwrap();
+        let proposal = propose("plant", &survey_of(Format::Csv, rows(values)), &Inventory::empty()).unwrap();
         assert_eq!(dimensions(&proposal), ["device"]);
         measures(&proposal).remove(0)
     };
@@ -281,11 +263,11 @@ fn typed_instants_are_timestamps() {
         columns
     };
     let mut rows = vec![typed(5), typed(6)];
-    let proposal = propose("plant", &survey_of(Format::Parquet, rows.clone()), &inventory()).unwrap();
+    let proposal = propose("plant", &survey_of(Format::Parquet, rows.clone()), &Inventory::empty()).unwrap();
     assert_eq!(measures(&proposal), ["seen TIMESTAMP"]);
     // The delivered CSV of the same store holds the same instants as text.
     rows.push(object(r#"{"ts":1687331100,"device":"d","seen":"2023-06-21 07:05:00.000"}"#));
-    let proposal = propose("plant", &survey_of(Format::Parquet, rows), &inventory()).unwrap();
+    let proposal = propose("plant", &survey_of(Format::Parquet, rows), &Inventory::empty()).unwrap();
     assert_eq!(proposal.mapping.measures[0].format.as_ref().unwrap().to_string(), "athena");
 }
 
@@ -297,7 +279,7 @@ fn a_sample_makes_whole_numbers_doubtful() {
     builder.row(&row(object(r#"{"ts":1687331100,"device":"d","temperature":21,"later":null}"#)));
     builder.end(&source, &ObjectRead::default(), true);
     let survey = builder.finish(Extent::Full).stores.remove("plant").unwrap();
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     assert_eq!(measures(&proposal), ["temperature BIGINT"]);
     assert!(has_doubt(&proposal, "measure temperature", "DOUBLE is the safe type"));
     // A column that is only ever null in the sample is not named: where it has a value after all, the row is kept aside.
@@ -321,7 +303,7 @@ fn names_that_are_reserved_or_taken_are_changed_and_said() {
 #[test]
 fn spellings_of_athena_are_one_column_and_said() {
     let survey = json(&[r#"{"ts":1687331100,"deviceId":"d","x":1}"#, r#"{"ts":1687331100,"deviceid":"d","x":1}"#]);
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     assert_eq!(dimensions(&proposal), ["deviceId"]);
     assert!(has_doubt(&proposal, "column deviceId", "deviceid"));
     assert!(Mapper::new(&proposal.mapping).unwrap().map(&row(object(r#"{"ts":1687331100,"deviceid":"d","x":1}"#))).is_ok());
@@ -346,9 +328,9 @@ fn types_with_columns_of_their_own_are_named_as_a_possible_route_and_nothing_is_
 fn the_same_survey_gives_the_same_proposal() {
     let rows: Vec<Object> =
         (0..50).map(|i| object(&format!(r#"{{"ts":{i},"time":{},"b{i}":1,"site":"s","a{i}":"x"}}"#, 1_687_331_100 + i))).collect();
-    let once = propose("plant", &survey_of(Format::Json, rows.clone()), &inventory());
+    let once = propose("plant", &survey_of(Format::Json, rows.clone()), &Inventory::empty());
     assert!(once.is_ok());
-    assert_eq!(once, propose("plant", &survey_of(Format::Json, rows), &inventory()));
+    assert_eq!(once, propose("plant", &survey_of(Format::Json, rows), &Inventory::empty()));
 }
 
 #[test]
@@ -364,6 +346,6 @@ fn no_name_of_a_column_can_leave_its_line() {
 #[test]
 fn an_attribute_partition_shows_in_the_keys_too() {
     let survey = json(&[r#"{"ts":1687331100,"shift":"early","__partition_shift":"early","x":1}"#]);
-    let proposal = propose("plant", &survey, &inventory()).unwrap();
+    let proposal = propose("plant", &survey, &Inventory::empty()).unwrap();
     assert_eq!(proposal.mapping.dimensions[0].column.to_string(), "shift");
 }

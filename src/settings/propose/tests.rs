@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::inventory::{Datastore, FileFormat, INVENTORY_VERSION, Origin, Storage};
+use crate::inventory::{Datastore, FileFormat, Origin, Storage};
 use crate::mapping::{DimensionRule, MeasureRule, Policies, TimeRule};
 use crate::path::ColumnPath;
 use crate::record::MeasureKind;
@@ -70,19 +70,7 @@ fn inventory(store: &str, retention: Retention) -> Inventory {
         partitions: Vec::new(),
         tags: BTreeMap::new(),
     };
-    Inventory {
-        version: INVENTORY_VERSION,
-        sources: Vec::new(),
-        channels: BTreeMap::new(),
-        pipelines: BTreeMap::new(),
-        datastores: BTreeMap::from([(store.to_owned(), datastore)]),
-        datasets: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        things: BTreeMap::new(),
-        handlers: BTreeMap::new(),
-        observed: Default::default(),
-        blind_spots: Vec::new(),
-    }
+    Inventory { datastores: BTreeMap::from([(store.to_owned(), datastore)]), ..Inventory::empty() }
 }
 
 pub(in crate::settings) fn proposal(retention: Retention, age_days: i64) -> ProposedSettings {

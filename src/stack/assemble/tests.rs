@@ -1,5 +1,5 @@
 use super::*;
-use crate::inventory::{Activity, ActivityKind, INVENTORY_VERSION, Origin, Pipeline, RuleChannel, TopicRule};
+use crate::inventory::{Activity, ActivityKind, Origin, Pipeline, RuleChannel, TopicRule};
 use crate::mapping::{DimensionRule, MeasureRule, Policies, TimeRule};
 use crate::settings::{TargetSettings, WriteSettings};
 use crate::stack::report::RuleOnlyReport;
@@ -7,22 +7,6 @@ use crate::time::TimeFormat;
 
 fn origin() -> Origin {
     Origin { file: "f".into(), path: String::new() }
-}
-
-fn inventory() -> Inventory {
-    Inventory {
-        version: INVENTORY_VERSION,
-        sources: vec![],
-        channels: BTreeMap::new(),
-        pipelines: BTreeMap::new(),
-        datastores: BTreeMap::new(),
-        datasets: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        things: BTreeMap::new(),
-        blind_spots: vec![],
-        handlers: Default::default(),
-        observed: Default::default(),
-    }
 }
 
 fn pipeline(name: &str, channel: &str, store: &str, steps: Vec<ActivityKind>) -> Pipeline {
@@ -82,7 +66,7 @@ fn assembled(pipelines: Vec<Pipeline>, rules: Vec<TopicRule>, settings: &Setting
     let inventory = Inventory {
         pipelines: pipelines.into_iter().map(|pipeline| (pipeline.name.clone(), pipeline)).collect(),
         rules: rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect(),
-        ..inventory()
+        ..Inventory::empty()
     };
     assemble(StackInputs { inventory: &inventory, settings, switches: &TransformSwitches::default() }).unwrap()
 }
@@ -162,7 +146,7 @@ fn more_than_cloudformation_takes_is_said() {
 
 #[test]
 fn without_tables_there_is_no_stack() {
-    let (inventory, settings) = (inventory(), settings(&[]));
+    let (inventory, settings) = (Inventory::empty(), settings(&[]));
     let inputs = StackInputs { inventory: &inventory, settings: &settings, switches: &TransformSwitches::default() };
     assert_eq!(assemble(inputs), Err(StackError::NoTable));
 }
