@@ -6,6 +6,7 @@
 // The vocabulary.
 pub mod digest;
 pub mod durable;
+pub mod encoding;
 pub mod failpoint;
 pub mod path;
 pub mod progress;

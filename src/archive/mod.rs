@@ -16,8 +16,6 @@ use std::path::Path;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -25,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 pub use error::ArchiveError;
 use index::{Filed, INDEX_NAME, Index};
 
+use crate::encoding::{base64, hex};
 use crate::history::{Address, BucketAccess};
 use crate::progress::Progress;
 
@@ -89,7 +88,7 @@ impl Archive {
         let text = index.to_json();
         let sha256 = Sha256::digest(text.as_bytes()).to_vec();
         let put = self.client.put_object().bucket(&self.address.bucket).key(self.address.key(INDEX_NAME));
-        let put = put.checksum_sha256(STANDARD.encode(&sha256)).body(ByteStream::from(text.into_bytes())).send().await;
+        let put = put.checksum_sha256(base64(&sha256)).body(ByteStream::from(text.into_bytes())).send().await;
         put.map_err(|error| self.address.unwritten(&error, INDEX_NAME))?;
         progress.end();
         Ok(Archived { index: self.address.to_string() + INDEX_NAME, files: index.files.len(), bytes: index.bytes(), sent })
@@ -164,7 +163,7 @@ impl Archive {
         let body = ByteStream::from_path(path).await;
         let body = body.map_err(|error| ArchiveError::File { path: path.to_owned(), source: std::io::Error::other(error) })?;
         let put = self.client.put_object().bucket(&self.address.bucket).key(self.address.key(name));
-        let put = put.checksum_sha256(STANDARD.encode(&file.sha256)).body(body).send().await;
+        let put = put.checksum_sha256(base64(&file.sha256)).body(body).send().await;
         put.map(drop).map_err(|error| self.address.unwritten(&error, name).into())
     }
 }
@@ -188,8 +187,4 @@ fn hashed(path: &Path) -> Result<Hashed, ArchiveError> {
         bytes += count as u64;
     }
     Ok(Hashed { bytes, sha256: sha256.finalize().to_vec(), md5: md5.finalize().to_vec() })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

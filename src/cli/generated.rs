@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use iota2ts::encoding::sha256_hex;
 use iota2ts::stack::GeneratedFile;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::error::CommandError;
 
@@ -30,7 +30,7 @@ pub(crate) fn write(root: &Path, files: &[GeneratedFile]) -> Result<Vec<PathBuf>
     for file in files {
         let path = root.join(&file.path);
         if let Some(there) = read(&path)?
-            && before.files.get(&file.path) != Some(&sha256(&there))
+            && before.files.get(&file.path) != Some(&sha256_hex(&there))
             && there != file.text.as_bytes()
         {
             aside.push(put_aside(&path)?);
@@ -38,8 +38,10 @@ pub(crate) fn write(root: &Path, files: &[GeneratedFile]) -> Result<Vec<PathBuf>
         write_whole(&path, file.text.as_bytes())?;
     }
     // The new list first: a file that is then still there is at worst left over.
-    let now =
-        Manifest { version: MANIFEST_VERSION, files: files.iter().map(|file| (file.path.clone(), sha256(file.text.as_bytes()))).collect() };
+    let now = Manifest {
+        version: MANIFEST_VERSION,
+        files: files.iter().map(|file| (file.path.clone(), sha256_hex(file.text.as_bytes()))).collect(),
+    };
     let json = serde_json::to_string_pretty(&now).map_err(|e| CommandError::new(format!("{MANIFEST} could not be written: {e}")))?;
     write_whole(&root.join(MANIFEST), (json + "\n").as_bytes())?;
     for (path, digest) in before.files.iter().filter(|(path, _)| !now.files.contains_key(*path)) {
@@ -71,7 +73,7 @@ fn remove_unedited(root: &Path, path: &str, digest: &str, aside: &mut Vec<PathBu
     let full = root.join(below);
     match read(&full)? {
         None => Ok(()),
-        Some(there) if sha256(&there) == digest => {
+        Some(there) if sha256_hex(&there) == digest => {
             std::fs::remove_file(&full).map_err(|e| failed(&full, "removed", &e))?;
             // Folders that are empty now go too; one that is not stays.
             for folder in below.ancestors().skip(1).filter(|folder| folder.components().count() > 1) {
@@ -120,10 +122,6 @@ fn failed(path: &Path, what: &str, error: &std::io::Error) -> CommandError {
     CommandError::new(format!("`{}` could not be {what}: {error}", path.display()))
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +153,8 @@ mod tests {
         write(&root, &[file("stack/a", "1")]).unwrap();
         let outside = dir.path().join("precious");
         std::fs::write(&outside, "x").unwrap();
-        let lie = format!("{{\"version\":1,\"files\":{{\"../precious\":\"{}\",\"migration.toml\":\"{}\"}}}}", sha256(b"x"), sha256(b"y"));
+        let lie =
+            format!("{{\"version\":1,\"files\":{{\"../precious\":\"{}\",\"migration.toml\":\"{}\"}}}}", sha256_hex(b"x"), sha256_hex(b"y"));
         std::fs::write(root.join(MANIFEST), lie).unwrap();
         std::fs::write(root.join("migration.toml"), "y").unwrap();
         write(&root, &[file("stack/a", "1")]).unwrap();

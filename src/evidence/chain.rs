@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{EVIDENCE_VERSION, Evidence, Link};
+use crate::encoding::hex;
 
 /// What the first link follows.
 pub(super) fn head(version: u32, tool_version: &str) -> String {
@@ -21,7 +22,7 @@ fn hashed(texts: &[&str]) -> String {
         hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(text.as_bytes());
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 /// Links the parts in their order.

@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::ExportError;
+use crate::encoding::hex;
 
 /// What stands at the end of a name that is not yet a file's own.
 pub(super) const UNFINISHED: &str = ".tmp";
@@ -61,14 +62,6 @@ pub(crate) fn hash_file(file: &mut File) -> io::Result<(u64, String)> {
         }
         hashed.write_all(buffer.get(..read).unwrap_or_default())?;
     }
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Counts and hashes what is written through it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable;
 use super::error::ExportError;
+use crate::encoding::sha256_hex;
 
 /// The name of the file that makes a directory a staging.
 pub const MANIFEST_NAME: &str = "manifest.json";
@@ -153,6 +154,6 @@ impl Manifest {
     #[must_use]
     pub fn digest(&self) -> String {
         // It holds texts and counts only: writing it cannot fail.
-        durable::sha256(&serde_json::to_vec(self).unwrap_or_default())
+        sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
     }
 }

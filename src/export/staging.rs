@@ -15,6 +15,7 @@ use super::error::ExportError;
 use super::index::Line;
 use super::manifest::{Manifest, StagedFile};
 use super::schema::StagedRows;
+use crate::encoding::sha256_hex;
 use crate::history::{HistoryError, Listing, ObjectRead, PassedOver, RowReader, RowSink, SourceObject};
 
 /// A decoded row group: of which file, which one.
@@ -118,7 +119,7 @@ impl Staging {
     /// The digest that a plan of this staging is bound to: over the manifest, and over the view of the listing that the plan takes.
     #[must_use]
     pub fn bound(&self, view: &Listing) -> String {
-        durable::sha256(format!("staging\n{}\n{}", self.manifest.digest(), view.digest()).as_bytes())
+        sha256_hex(format!("staging\n{}\n{}", self.manifest.digest(), view.digest()).as_bytes())
     }
 
     #[must_use]

@@ -12,6 +12,7 @@ use arrow::downcast_dictionary_array;
 
 use super::ReadLimits;
 use super::read::shown;
+use crate::encoding::hex;
 use crate::time::{DAY_NANOS, Nanos};
 use crate::value::{Number, Object, Value};
 
@@ -139,14 +140,7 @@ fn bytes(bytes: &[u8], budget: &mut Budget) -> Result<Value, String> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
-    let mut text = String::with_capacity(2 + bytes.len() * 2);
-    text.push_str("0x");
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 0xf));
-    }
-    text
+    format!("0x{}", hex(bytes))
 }
 
 fn float32(float: f32) -> Result<Value, String> {

@@ -4,14 +4,13 @@
 //! only if it leads to a place below the root.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::listing::{self, Found};
 use super::sniff::{self, HEAD_BYTES, Sniffer};
-use super::source::{Ranges, Source};
+use super::source::{FileRanges, Ranges, Source};
 use super::{HistoryError, Listing, PassedOver, SourceObject, key};
 
 /// More objects than this in one root are refused: their listing alone would fill the memory.
@@ -109,8 +108,8 @@ impl Source for Directory {
     }
 
     fn open_ranges(&self, object: &SourceObject) -> Result<Box<dyn Ranges>, HistoryError> {
-        let file = Mutex::new(Watched { file: self.open_file(object)?, object: object.clone() });
-        Ok(Box::new(FileRanges { file, size_bytes: object.size_bytes }))
+        let ranges = FileRanges::new(self.open_file(object)?, object.size_bytes);
+        Ok(Box::new(WatchedRanges { ranges, object: object.clone() }))
     }
 }
 
@@ -229,24 +228,20 @@ impl Read for Watched {
     }
 }
 
-struct FileRanges {
-    file: Mutex<Watched>,
-    size_bytes: u64,
+struct WatchedRanges {
+    ranges: FileRanges,
+    object: SourceObject,
 }
 
-impl Ranges for FileRanges {
+impl Ranges for WatchedRanges {
     fn size_bytes(&self) -> u64 {
-        self.size_bytes
+        self.ranges.size_bytes()
     }
 
     fn read_range(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        // Each reading seeks first, so a thread that panicked in the middle of one left nothing that matters.
-        let mut watched = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = vec![0; length];
-        watched.file.seek(SeekFrom::Start(offset))?;
-        let read = watched.file.read_exact(&mut bytes);
+        let read = self.ranges.read_range(offset, length);
         // First: a file that became shorter is a changed file, not a failing disk.
-        unchanged(&watched.file, &watched.object)?;
-        read.map(|()| bytes)
+        unchanged(&self.ranges.file(), &self.object)?;
+        read
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::key::{self, Place};
 use super::sniff::Kind;
 use super::{Listing, PassedOver, SourceObject};
+use crate::encoding::hex;
 use crate::provenance::ObjectId;
 
 /// One file below the root that some layout claims.
@@ -64,7 +65,7 @@ impl Listing {
             }
             hasher.update(object.size_bytes.to_be_bytes());
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// The stores that have objects here, channels among them.

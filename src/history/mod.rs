@@ -46,6 +46,8 @@ pub use directory::Directory;
 pub use error::HistoryError;
 pub(crate) use parse::parse as parse_json;
 pub use read::{Objects, RowReader, read_object};
+#[cfg(feature = "local")]
+pub(crate) use source::FileRanges;
 pub use source::{Ranges, Source};
 
 /// What was found below a history's root.

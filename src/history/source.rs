@@ -1,6 +1,8 @@
 //! A place that holds a history: a directory or a bucket. What each must offer.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{HistoryError, Listing, SourceObject};
 
@@ -37,4 +39,36 @@ pub trait Ranges: Send + Sync {
     /// # Errors
     /// The machine's only, as for the reader of [`Source::open`].
     fn read_range(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+}
+
+/// The ranges of a file.
+#[derive(Debug)]
+pub(crate) struct FileRanges {
+    file: Mutex<File>,
+    size_bytes: u64,
+}
+
+impl FileRanges {
+    pub(crate) fn new(file: File, size_bytes: u64) -> Self {
+        Self { file: Mutex::new(file), size_bytes }
+    }
+
+    pub(super) fn file(&self) -> MutexGuard<'_, File> {
+        // Each reading seeks first, so a thread that panicked in the middle of one left nothing that matters.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ranges for FileRanges {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_range(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut file = self.file();
+        let mut bytes = vec![0; length];
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
 }

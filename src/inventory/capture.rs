@@ -14,8 +14,8 @@ use super::model::{BlindSpot, INVENTORY_VERSION, Inventory, SourceFile};
 use super::problem::{CaptureError, Findings, Problem, Severity, shown};
 use super::read::handler;
 use super::recognise::{self, Context};
-use super::saved::sha256_hex;
 use super::unseen;
+use crate::encoding::sha256_hex;
 
 /// A definition file is read up to this size; a CloudFormation template has at most 1 MB.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

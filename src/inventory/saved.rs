@@ -1,15 +1,14 @@
 //! `inventory.json` on disk: versioned, written whole or not at all, the same bytes for the same content.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::model::{INVENTORY_VERSION, Inventory};
 use crate::durable::write_whole;
+use crate::encoding::sha256_hex;
 
 /// An inventory is read up to this size.
 const INVENTORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -97,16 +96,6 @@ impl Inventory {
     pub fn digest(&self) -> String {
         sha256_hex(self.to_json().as_bytes())
     }
-}
-
-/// The SHA-256 of `bytes` in hexadecimal.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    text
 }
 
 #[cfg(test)]

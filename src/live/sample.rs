@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_iotanalytics::Client;
 use aws_sdk_iotanalytics::operation::sample_channel_data::SampleChannelDataOutput;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 use super::answers::{Answers, SaveError, file_name};
 use super::caller::{Answer, Caller};
 use super::fault::Fault;
 use super::operation::Operation;
 use crate::durable::write_whole;
+use crate::encoding::base64;
 
 /// Messages of one channel (facts: SampleChannelData gives at most 10).
 const MESSAGES_MAX: i32 = 10;
@@ -51,7 +50,7 @@ impl Samples {
 fn text(channel: &str, messages: &[Vec<u8>]) -> String {
     let message = |bytes: &Vec<u8>| match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::json!({ "text": text }),
-        Err(_) => serde_json::json!({ "base64": STANDARD.encode(bytes) }),
+        Err(_) => serde_json::json!({ "base64": base64(bytes) }),
     };
     let messages: Vec<serde_json::Value> = messages.iter().map(message).collect();
     let document = serde_json::json!({ "version": 1, "sampleOfChannel": channel, "messages": messages });

@@ -154,9 +154,8 @@ impl Running {
     /// # Errors
     /// When there is no such stream, or it takes no such record.
     pub fn put_record(&self, stream: &str, partition_key: &str, data: &[u8]) -> Result<(), PumpError> {
-        use base64::Engine as _;
         let failed = |cause: String| PumpError::Service(format!("PutRecord: {cause}"));
-        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        let data = crate::encoding::base64(data);
         let body = serde_json::json!({ "StreamName": stream, "PartitionKey": partition_key, "Data": data }).to_string();
         server::WholeAnswers::answer(&self.services.kinesis, &"PutRecord", body.as_bytes(), "")
             .map(drop)

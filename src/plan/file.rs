@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::model::{PLAN_VERSION, Plan};
+use crate::encoding::sha256_hex;
 
 /// A longer `plan.json` is not read.
 pub const PLAN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -105,7 +105,7 @@ impl Plan {
     pub fn digest(&self) -> String {
         // A plan holds no map with keys that JSON cannot have: writing it cannot fail.
         let json = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256_hex(&json)
     }
 
     /// Whether inventory, settings and history listing are still those that the plan was made from, by their digests.

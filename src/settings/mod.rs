@@ -21,7 +21,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub use problem::{SettingsError, SettingsProblem};
 pub(crate) use propose::days_back;
@@ -29,6 +28,7 @@ pub use propose::{ProposalError, ProposalInputs, ProposedSettings, ProposedTable
 pub use render::render;
 
 use crate::channel::RawStore;
+use crate::encoding::sha256_hex;
 use crate::mapping::TableMapping;
 use crate::transform::{AwsFunction, FunctionCommand, TransformSwitches};
 
@@ -128,15 +128,11 @@ impl Settings {
     pub fn digest(&self) -> String {
         // Settings hold strings, numbers and lists only: writing them as JSON cannot fail.
         let json = serde_json::to_vec(self).unwrap_or_default();
-        hexadecimal(&Sha256::digest(json))
+        sha256_hex(&json)
     }
 }
 
 /// Whether all switches stand at their defaults: then the digest is that of settings which do not name them.
 fn is_default(switches: &TransformSwitches) -> bool {
     *switches == TransformSwitches::default()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

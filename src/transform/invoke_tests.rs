@@ -8,6 +8,7 @@ use aws_sdk_s3::config::SharedCredentialsProvider;
 
 use super::super::json::{parsed, text};
 use super::*;
+use crate::encoding::hex;
 use crate::live::scripted::{Asked, Reply, Scripted};
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:clean:live";
@@ -60,7 +61,7 @@ fn an_arn_says_its_own_region_and_is_one_part_of_the_path() {
 /// The signature is computed again with the secret key, by the rules of Signature Version 4 and none of the code above.
 #[test]
 fn the_signature_is_that_of_the_request_as_it_was_sent() {
-    use hmac_by_hand::{hex, hmac, sha256};
+    use hmac_by_hand::{hmac, sha256};
     let service = Scripted::serve(echo);
     call(&service, "by_arn").unwrap();
     let asked = &service.asked()[0];
@@ -92,10 +93,6 @@ mod hmac_by_hand {
         let pad = |with: u8| block.iter().map(|byte| byte ^ with).collect::<Vec<u8>>();
         let inner = sha256(&[pad(0x36), message.to_vec()].concat());
         sha256(&[pad(0x5c), inner].concat())
-    }
-
-    pub(super) fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

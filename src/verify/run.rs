@@ -22,6 +22,7 @@ use super::scope::Scope;
 use super::why::{Cause, Why};
 use super::workplace::{self, Checked, Journal, Work, Workplace};
 use crate::census::{CensusOptions, ENTRIES_AT_ONCE, Keeping, MappedHistory, ScratchPlace, Taken, holds_rows_of, shapes_of, take_from};
+use crate::encoding::hex;
 use crate::history::{Layout, Listing, ReadLimits, SourceObject};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -320,7 +321,7 @@ fn digest_of(buckets: impl Iterator<Item = (i64, u64, i64)>) -> String {
         hasher.update(rows.to_be_bytes());
         hasher.update(digest.to_be_bytes());
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 /// Buckets whose rows must be compared: all of them where there are no digests.

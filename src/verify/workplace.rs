@@ -21,6 +21,7 @@ use super::error::VerifyError;
 use super::model::TableVerification;
 use crate::census::{Keeping, PORTION_BYTES, Scratch, SpillError};
 use crate::durable::write_whole;
+use crate::encoding::hex;
 use crate::failpoint::{self, Failpoints};
 use crate::time::{DAY_NANOS, Nanos};
 
@@ -193,5 +194,5 @@ pub(super) fn digest_of(values: &[&dyn Debug]) -> String {
         // Hashing does not fail, and no Debug here does.
         writeln!(hashing, "{value:?}").unwrap_or_default();
     }
-    hashing.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hashing.0.finalize())
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::model::{BATCH_PUT_MESSAGE, SAMPLE_SIZE};
 use super::route::Resource;
-use super::{Query, Service, blob, shape};
+use super::{Query, Service, shape};
+use crate::encoding::{base64, from_base64};
 use crate::local::exception::Exception;
 
 /// Facts: messages of one request.
@@ -33,7 +34,7 @@ impl Service {
             if !ids.insert(id) {
                 return Err(Exception::invalid_request(format!("The messageId {id} is not unique within the request.")));
             }
-            let payload = message.get("payload").and_then(Value::as_str).and_then(blob::decode).unwrap_or_default();
+            let payload = message.get("payload").and_then(Value::as_str).and_then(from_base64).unwrap_or_default();
             if payload.len() > MESSAGE_BYTES_MAX {
                 let text = format!("The payload has {} bytes; a message has at most {MESSAGE_BYTES_MAX}.", payload.len());
                 errors.push(json!({ "messageId": id, "errorCode": "InvalidRequestException", "errorMessage": text }));
@@ -54,7 +55,7 @@ impl Service {
         let most = query.whole("maxMessages", &SAMPLE_SIZE)?.unwrap_or(SAMPLE_DEFAULT);
         let (from, to) = (query.time("startTime")?, query.time("endTime")?);
         let messages = self.latest_messages(&channel, from, to, most)?;
-        let payloads: Vec<Value> = messages.iter().map(|message| blob::encode(message).into()).collect();
+        let payloads: Vec<Value> = messages.iter().map(|message| base64(message).into()).collect();
         Ok(json!({ "payloads": payloads }))
     }
 }

@@ -15,7 +15,6 @@
 //!
 //! Only `local` may use this room.
 
-mod blob;
 mod columns;
 mod contents;
 mod logging;

@@ -10,10 +10,11 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use super::Service;
 use super::columns::{self, Column};
 use super::route::Resource;
 use super::store::Kept;
-use super::{Service, blob};
+use crate::encoding::{base64, from_base64};
 use crate::local::ACCOUNT;
 use crate::local::exception::Exception;
 use crate::local::s3::{Buckets, Stored};
@@ -176,7 +177,7 @@ fn line(id: &str, payload: &[u8]) -> Vec<u8> {
     match serde_json::from_slice::<Value>(payload) {
         Ok(_) if !payload.contains(&b'\n') && !payload.contains(&b'\r') => payload.to_vec(),
         Ok(value) => value.to_string().into_bytes(),
-        Err(_) => json!({ "messageId": id, "payload": blob::encode(payload) }).to_string().into_bytes(),
+        Err(_) => json!({ "messageId": id, "payload": base64(payload) }).to_string().into_bytes(),
     }
 }
 
@@ -196,7 +197,7 @@ fn unwrapped(line: &[u8]) -> Option<Vec<u8>> {
     else {
         return None;
     };
-    blob::decode(payload).filter(|bytes| serde_json::from_slice::<Value>(bytes).is_err())
+    from_base64(payload).filter(|bytes| serde_json::from_slice::<Value>(bytes).is_err())
 }
 
 fn lines(rows: &[&Object]) -> Vec<u8> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::model::{ACTIVITY, RUN_PIPELINE_ACTIVITY, START_REPROCESSING};
 use super::route::Resource;
 use super::store::{Kept, Reprocessing};
-use super::{Service, blob, seconds, shape, uuid};
+use super::{Service, seconds, shape, uuid};
+use crate::encoding::{base64, from_base64};
 use crate::history::{ReadLimits, parse_json};
 use crate::inventory::{ActivityKind, Document, Pipeline, Severity, capture_with};
 use crate::local::exception::Exception;
@@ -121,14 +122,14 @@ impl Service {
         };
         let mut payloads = Vec::new();
         let texts = request.get("payloads").and_then(Value::as_array).into_iter().flatten();
-        for payload in texts.filter_map(Value::as_str).filter_map(blob::decode) {
+        for payload in texts.filter_map(Value::as_str).filter_map(from_base64) {
             let Some(mut message) = message_of(&payload) else {
                 return Ok(failure(&"The payload is not a JSON object."));
             };
             match engine.apply(&mut message) {
                 // Whether a dropped message is absent or empty in the answer is not known (facts: RunPipelineActivity).
                 Ok(Outcome::Dropped { .. }) => {}
-                Ok(Outcome::Kept { .. }) => payloads.push(blob::encode(object_to_json(&message).to_string().as_bytes())),
+                Ok(Outcome::Kept { .. }) => payloads.push(base64(object_to_json(&message).to_string().as_bytes())),
                 Err(error) => return Ok(failure(&error)),
             }
         }

@@ -6,7 +6,8 @@ use super::model::{CREATE_CHANNEL, CREATE_DATASET, CREATE_DATASTORE, CREATE_PIPE
 use super::route::Resource;
 use super::shape::Shape;
 use super::store::Kept;
-use super::{Query, Service, blob, limit_exceeded, objects, pipelines, seconds, shape};
+use super::{Query, Service, limit_exceeded, objects, pipelines, seconds, shape};
+use crate::encoding::{base64, from_base64};
 use crate::local::exception::Exception;
 
 /// Names of one page, where the request does not say (facts: 1-250, default 100).
@@ -302,12 +303,12 @@ fn action_summaries(definition: &Value) -> Value {
 
 /// Where a page ends, as a token that says nothing to anybody else.
 pub(super) fn page_token(last: &str) -> String {
-    blob::encode(last.as_bytes())
+    base64(last.as_bytes())
 }
 
 /// Behind which name the page begins.
 pub(super) fn page_begin(query: &Query) -> Result<String, Exception> {
     let Some(token) = query.text("nextToken") else { return Ok(String::new()) };
-    let name = blob::decode(token).and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = from_base64(token).and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(|| Exception::invalid_request("The nextToken is not one that was given."))
 }

@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rusqlite::types::Value as Cell;
@@ -17,7 +17,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::Service;
 use super::route::Resource;
 use super::store::Kept;
-use crate::history::{Decoded, Format, HistoryError, Layout, Listing, Ranges, ReadLimits, Source, SourceObject, read_object};
+use crate::history::{Decoded, FileRanges, Format, HistoryError, Layout, Listing, Ranges, ReadLimits, Source, SourceObject, read_object};
 use crate::local::exception::Exception;
 use crate::local::timestream::query::{ColumnShape, Scalar, TableShape};
 use crate::provenance::ObjectId;
@@ -202,25 +202,6 @@ impl Source for Stored {
     }
 
     fn open_ranges(&self, object: &SourceObject) -> Result<Box<dyn Ranges>, HistoryError> {
-        Ok(Box::new(FileRanges { file: Mutex::new(self.file(object)?), size_bytes: object.size_bytes }))
-    }
-}
-
-struct FileRanges {
-    file: Mutex<File>,
-    size_bytes: u64,
-}
-
-impl Ranges for FileRanges {
-    fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_range(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))?;
-        let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
+        Ok(Box::new(FileRanges::new(self.file(object)?, object.size_bytes)))
     }
 }

@@ -87,7 +87,7 @@ fn walk(shape: &Shape, value: &Value, path: &str, violations: &mut Violations) -
         }
         (Shape::Number | Shape::Time, Value::Number(_)) | (Shape::Flag, Value::Bool(_)) => {}
         (Shape::Blob, Value::String(text)) => {
-            if super::blob::decode(text).is_none() {
+            if crate::encoding::from_base64(text).is_none() {
                 return Err(other_type(path, "Base64"));
             }
         }

@@ -281,12 +281,4 @@ mod tests {
         other.execute("DROP TABLE tags; CREATE TABLE tags(arn TEXT, key TEXT)");
         assert!(matches!(Store::open(&other.path()).unwrap_err(), LocalError::Foreign { .. }));
     }
-
-    #[test]
-    fn a_content_that_was_being_made_when_the_service_stopped_has_failed() {
-        let file = File::new();
-        let making = "INSERT INTO contents(dataset, serial, version, created, state) VALUES ('d', 1, 'v', 1, 'CREATING')";
-        let contents = file.open_again(making).unwrap().contents("d").unwrap();
-        assert_eq!(contents.iter().map(|content| content.state.as_str()).collect::<Vec<_>>(), ["FAILED"]);
-    }
 }

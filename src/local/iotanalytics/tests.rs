@@ -5,7 +5,8 @@ use std::sync::Arc;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Request, Service, blob};
+use super::{Request, Service};
+use crate::encoding::{base64, from_base64};
 use crate::local::exception::{Dialect, Exception};
 use crate::local::iot;
 use crate::local::s3::Buckets;
@@ -75,7 +76,7 @@ impl Fixture {
         let messages: Vec<Value> = messages
             .iter()
             .enumerate()
-            .map(|(at, text)| json!({ "messageId": at.to_string(), "payload": blob::encode(text.as_bytes()) }))
+            .map(|(at, text)| json!({ "messageId": at.to_string(), "payload": base64(text.as_bytes()) }))
             .collect();
         self.post("/messages/batch", &json!({ "channelName": "readings", "messages": messages }))
     }
@@ -111,7 +112,7 @@ fn messages_go_through_the_pipeline_into_objects_of_the_customers_bucket() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|payload| String::from_utf8(blob::decode(payload.as_str().unwrap()).unwrap()).unwrap())
+        .map(|payload| String::from_utf8(from_base64(payload.as_str().unwrap()).unwrap()).unwrap())
         .collect();
     assert_eq!(texts, ["no JSON", r#"{"device":"b","temperature":5}"#, r#"{"device": "a", "temperature": 20}"#]);
 }
@@ -229,11 +230,11 @@ fn tags_are_of_resources_that_are_there() {
 fn one_activity_can_be_run_alone() {
     let fixture = Fixture::new();
     let run = |activity: Value, payload: &str| {
-        fixture.post("/pipelineactivities/run", &json!({ "pipelineActivity": activity, "payloads": [blob::encode(payload.as_bytes())] }))
+        fixture.post("/pipelineactivities/run", &json!({ "pipelineActivity": activity, "payloads": [base64(payload.as_bytes())] }))
     };
     let filter = json!({ "filter": { "name": "f", "filter": "t > 1", "next": "elsewhere" } });
     let answer = run(filter.clone(), r#"{ "t": 2 }"#);
-    assert_eq!(answer, json!({ "payloads": [blob::encode(br#"{"t":2}"#)], "logResult": "" }));
+    assert_eq!(answer, json!({ "payloads": [base64(br#"{"t":2}"#)], "logResult": "" }));
     assert_eq!(run(filter, r#"{"t":1}"#), json!({ "payloads": [], "logResult": "" }));
     let odd = run(json!({ "math": { "name": "m", "attribute": "a", "math": "1 +" } }), "{}");
     assert!(!odd["logResult"].as_str().unwrap().is_empty(), "{odd}");
@@ -254,9 +255,9 @@ fn enrich_activities_are_told_what_the_embedded_iot_core_knows() {
     let run = |kind: &str| {
         let activity =
             json!({ kind: { "name": "e", "attribute": "extra", "thingName": "device", "roleArn": "arn:aws:iam::000000000000:role/r" } });
-        let payload = blob::encode(br#"{"device":"press-1"}"#);
+        let payload = base64(br#"{"device":"press-1"}"#);
         let answer = fixture.post("/pipelineactivities/run", &json!({ "pipelineActivity": activity, "payloads": [payload] }));
-        let bytes = blob::decode(answer["payloads"][0].as_str().unwrap()).unwrap();
+        let bytes = from_base64(answer["payloads"][0].as_str().unwrap()).unwrap();
         serde_json::from_slice::<Value>(&bytes).unwrap()["extra"].clone()
     };
     assert_eq!(run("deviceRegistryEnrich")["attributes"], json!({ "hall": "north" }));

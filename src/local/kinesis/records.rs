@@ -1,7 +1,5 @@
 //! Records: put into the shard of their hash key, read from where an iterator stands.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::iterator::Iterator;
@@ -10,6 +8,7 @@ use super::sequence::Sequence;
 use super::store::{self, Kept, Stream};
 use super::streams::{at, epoch, invalid, no_shard};
 use super::{ACCOUNT, Turn, shards};
+use crate::encoding::base64;
 use crate::local::exception::Exception;
 use crate::local::timestream::epoch_seconds;
 use crate::time::{Nanos, TimeFormat};
@@ -188,7 +187,7 @@ fn shown(stream: &Stream, shard: u32, record: &Kept) -> Value {
     json!({
         "SequenceNumber": at(stream, shard, record.place),
         "ApproximateArrivalTimestamp": epoch_seconds(record.arrived),
-        "Data": STANDARD.encode(&record.data),
+        "Data": base64(&record.data),
         "PartitionKey": record.partition_key,
     })
 }

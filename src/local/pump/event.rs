@@ -1,9 +1,8 @@
 //! A batch as Lambda hands it to a function, and what the function's answer says about it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::encoding::base64;
 use crate::local::kinesis::Handed;
 use crate::local::timestream::epoch_seconds;
 
@@ -25,7 +24,7 @@ pub(super) fn event(records: &[Handed], stream_arn: &str, region: &str) -> Value
                 "kinesisSchemaVersion": "1.0",
                 "partitionKey": record.partition_key,
                 "sequenceNumber": record.sequence_number,
-                "data": STANDARD.encode(&record.data),
+                "data": base64(&record.data),
                 "approximateArrivalTimestamp": epoch_seconds(record.arrived),
             },
             "eventSource": "aws:kinesis",

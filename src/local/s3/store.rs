@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use md5::{Digest as _, Md5};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::encoding::hex;
 use crate::time::{Clock, Nanos};
 
 const SCHEMA: &str = "
@@ -192,7 +193,7 @@ impl Buckets {
     /// Puts what came into the place of `key`.
     pub(super) fn finish(&self, upload: Upload, bucket: &str, key: &str) -> Result<Stored, BucketFailure> {
         let old = self.head(bucket, key)?;
-        let etag = upload.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let etag = hex(&upload.hash.finalize());
         let stored = Stored { etag, size_bytes: upload.size_bytes, modified: self.0.clock.now(), file: upload.path };
         self.index().execute(
             "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

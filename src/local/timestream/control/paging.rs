@@ -1,5 +1,6 @@
 //! Pages of a list: 20 at most, continued by an opaque token.
 
+use crate::encoding::hex;
 use crate::local::constraints::Violations;
 use crate::local::failure::Failure;
 
@@ -40,7 +41,7 @@ impl Page {
 
 /// The hexadecimal digits of both names with a slash between; names of databases have none.
 fn encoded((first, second): (&str, &str)) -> String {
-    format!("{first}/{second}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    hex(format!("{first}/{second}").as_bytes())
 }
 
 fn decoded(token: &str) -> Option<(String, String)> {
