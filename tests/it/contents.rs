@@ -131,6 +131,34 @@ fn what_an_export_left_behind_is_cleaned_up_and_the_next_one_begins_anew() {
 }
 
 #[test]
+fn windows_of_a_datastore_are_migrated_like_any_history() {
+    let plant = Plant::new();
+    plant.environment.finish(&mut plant.export("migration", &WINDOWS)).ended(0);
+    plant.environment.finish(&mut plant.served.command(&plant.environment, &["capture", "--live", "--no-samples"])).ended(0);
+    plant.environment.run(&["plan", "--history", "staging"]).ended(0);
+    let written = plant.environment.run(&["--output", "json", "backfill", "--target", "embedded"]).ended(0).json();
+    assert_eq!(written["totals"]["plant"]["acknowledged"], 16, "{written}");
+    let verified = plant.environment.run(&["--output", "json", "verify", "--target", "embedded"]).ended(0).json();
+    assert_eq!(verified["tables"][0]["present"], 16, "{verified}");
+}
+
+#[test]
+fn rows_that_two_names_would_give_twice_are_refused() {
+    let plant = Plant::new();
+    let version = plant.served.runtime.block_on(plant.client.create_dataset_content().dataset_name("everything").send()).unwrap();
+    let version = version.version_id().unwrap().to_owned();
+    let both = ["--dataset-contents", "--datastore", "plant", "--dataset", "everything", "--content-version", &version];
+    let refused = plant.environment.finish(&mut plant.export("migration", &both)).ended(1);
+    assert!(
+        refused.stderr.contains("`everything` gives rows of the datastore `plant`, all of whose rows are exported anyway"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("hint: run `iota2ts export --clean-up`"), "{}", refused.stderr);
+    assert_eq!(plant.datasets(), ["everything"]);
+}
+
+#[test]
 fn a_content_that_a_dataset_has_is_migrated_like_any_history() {
     let plant = Plant::new();
     let version = plant.served.runtime.block_on(plant.client.create_dataset_content().dataset_name("everything").send()).unwrap();

@@ -1,7 +1,7 @@
 //! Bugs that other migration tools really had, each tried here. The names are those of the tool and of its issue.
 //!
-//! Elsewhere: `outflux #91` (a source cut short taken for its end) also in `bucket`, `Lightning` (a torn state file) in `src/ledger/tests.rs`,
-//! `ts-tools PENDING_RESUME` has no counterpart, as no batch load is used.
+//! Elsewhere too: `outflux #91` (a source cut short taken for its end) in `bucket`, `Lightning` (a torn state file) at every page in
+//! `src/ledger/damage_tests.rs`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -193,6 +193,40 @@ fn influxdb3_plugins_51_a_run_whose_owner_died_is_taken_over() {
     environment.run(&["backfill", "--target", "embedded"]).ended(0);
     let runs = environment.run(&["--output", "json", "status"]).ended(0).json()["runs"].clone();
     assert_eq!((&runs[0]["outcome"], &runs[1]["outcome"]), (&serde_json::Value::Null, &"finished".into()), "{runs}");
+}
+
+#[test]
+fn lightning_a_state_file_that_is_torn_is_refused_and_never_taken_for_another_state() {
+    let environment = small_plant();
+    planned(&environment);
+    environment.run(&["backfill", "--target", "embedded"]).ended(0);
+    let ledger = environment.path("migration/ledger.db");
+    let whole = std::fs::read(&ledger).unwrap();
+    for length in [0, 1, 99, 100, 4095, 4096, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
+        std::fs::write(&ledger, &whole[..length]).unwrap();
+        for command in [&["backfill", "--target", "embedded"][..], &["status"], &["units", "list"]] {
+            let refused = environment.run(command).ended(1);
+            assert!(refused.stderr.contains("ledger.db") && refused.stderr.contains("hint:"), "cut at {length}: {}", refused.stderr);
+        }
+    }
+    std::fs::write(&ledger, &whole).unwrap();
+    let again = environment.run(&["--output", "json", "backfill", "--target", "embedded"]).ended(0).json();
+    assert_eq!(again["requests"], 0, "the whole file is the state that it was");
+}
+
+/// A job of the service that waits to be told to go on (`PENDING_RESUME`) was taken for one that works. There is no such job here: rows are
+/// written by requests that have their answer.
+#[test]
+fn ts_tools_pending_resume_no_job_is_begun_that_could_wait_for_somebody() {
+    let environment = small_plant();
+    planned(&environment);
+    let served = Served::new(&environment.path("service"));
+    environment.finish(&mut served.command(&environment, &["backfill", "--target", "aws"])).ended(0);
+    environment.finish(&mut served.command(&environment, &["verify", "--target", "aws"])).ended(0);
+    let asked = served.faults.counters().requests;
+    let known = ["CreateDatabase", "CreateTable", "DescribeDatabase", "DescribeEndpoints", "DescribeTable", "Query", "WriteRecords"];
+    assert!(asked["WriteRecords"] > 0 && asked["Query"] > 0, "{asked:?}");
+    assert!(asked.keys().all(|operation| known.contains(&operation.as_str())), "{asked:?}");
 }
 
 /// Three rows are missing and one is extra, two being gone and one at another time: unlike counts, so that sides or classes that are mixed up show.

@@ -22,6 +22,8 @@ pub enum ContentsError {
     Windows(Vec<String>),
     #[error("the query of the dataset `{dataset}` does more than take all columns of one datastore, so whose rows it gives is not known")]
     NotPlain { dataset: String },
+    #[error("the dataset `{dataset}` gives rows of the datastore `{store}`, all of whose rows are exported anyway: they would count twice")]
+    Both { dataset: String, store: String },
     #[error("the dataset `{dataset}` is made by a container, which gives no rows of a datastore")]
     Container { dataset: String },
     #[error("{rows} rows of the datastore `{store}` have the arrival `{arrived}`, which is no time: no window takes them")]
@@ -55,6 +57,12 @@ impl ContentsError {
             Self::Failed { .. } => "name another version with --content-version, or export the datastore: --datastore NAME".to_owned(),
             Self::Windows(_) => "all other windows are kept; the same command tries these again".to_owned(),
             Self::NotPlain { dataset } => format!("say whose rows they are: --dataset {dataset}=DATASTORE"),
+            Self::Both { dataset, store } => {
+                format!(
+                    "run `iota2ts export --clean-up`, move the folder away, and name one of the two: --datastore {store} for all rows, --dataset \
+                     {dataset} for those of its content"
+                )
+            }
             Self::Container { .. } => "name the SQL dataset that feeds it, or export the datastore: --datastore NAME".to_owned(),
             Self::Undated { .. } | Self::Survey { .. } => {
                 "make a dataset of your own for this datastore, run it, and export its content: --dataset NAME=DATASTORE".to_owned()

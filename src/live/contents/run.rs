@@ -14,6 +14,7 @@ use super::service::{Content, Service};
 use super::source::{self, FetchedContents};
 use super::sql::{self, ResourceName};
 use super::state::{self, Entry, State, Step, What, entry_path};
+use super::wanted::Wanted;
 use super::windows::{self, day_text};
 use crate::failpoint::{self, Failpoints};
 use crate::live::{Connection, Operation, Pace};
@@ -231,6 +232,9 @@ impl<'a> Run<'a> {
         let text = self.service.query(name).await?.ok_or_else(|| ContentsError::Container { dataset: name.to_owned() })?;
         let plain = || sql::plain_store(&text).ok_or_else(|| ContentsError::NotPlain { dataset: name.to_owned() });
         let store = store.map_or_else(plain, Ok)?;
+        if self.state().wanted.contains(&Wanted::Datastore { name: store.clone() }) {
+            return Err(ContentsError::Both { dataset: name.to_owned(), store: store.as_str().to_owned() });
+        }
         let no_content = |version: &str| ContentsError::NoContent { dataset: name.to_owned(), version: version.to_owned() };
         let pinned = match self.state().part(serial).map(|part| part.step.clone()) {
             Some(Step::Started { version, .. }) => Some(version),
