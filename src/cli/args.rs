@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use iota2ts::backfill::MaxRejects;
 use iota2ts::live::contents::ResourceName;
+#[cfg(feature = "local")]
+use iota2ts::transform::FunctionCommand;
 
 /// Moves telemetry off AWS IoT Analytics and onto Amazon Timestream.
 #[derive(Debug, Parser)]
@@ -384,8 +386,25 @@ pub(crate) struct LocalArgs {
     /// The Python (3.11 or newer, with boto3) that runs the functions of --with-stack.
     #[arg(long, value_name = "PATH", default_value = "python3", requires = "with_stack")]
     pub(crate) python: PathBuf,
+    /// What stands for the function of a lambda activity of the embedded IoT Analytics: a program and its arguments, split at spaces, that
+    /// takes a JSON array of messages on standard input and writes one on standard output.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = function)]
+    pub(crate) function: Vec<(String, FunctionCommand)>,
     #[command(flatten)]
     pub(crate) faults: FaultArgs,
+}
+
+/// The service allowed a function so long.
+#[cfg(feature = "local")]
+const FUNCTION_SECONDS_MAX: u64 = 15 * 60;
+
+#[cfg(feature = "local")]
+fn function(text: &str) -> Result<(String, FunctionCommand), String> {
+    let (name, command) = key_value(text)?;
+    let mut words = command.split_whitespace().map(str::to_owned);
+    let program = words.next().ok_or("the command is empty; write it as NAME=COMMAND")?;
+    let timeout = std::time::Duration::from_secs(FUNCTION_SECONDS_MAX);
+    Ok((name, FunctionCommand { program, arguments: words.collect(), timeout }))
 }
 
 /// Behaviour that a rehearsal may want to see.

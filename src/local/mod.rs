@@ -45,6 +45,7 @@ pub use pump::{DEAD_LETTERS, Pump, PumpError, PumpEvent, Stack};
 pub use wire::SERVED;
 
 use crate::time::Clock;
+use crate::transform::LambdaFunction;
 
 /// How the embedded services are to run.
 #[derive(Clone)]
@@ -58,6 +59,8 @@ pub struct LocalSettings {
     pub magnetic_visibility_delay_nanos: i64,
     /// What the documentation leaves open.
     pub switches: timestream::Switches,
+    /// Who stands for the functions of lambda activities. Without it, messages of such a pipeline stay in their channel.
+    pub functions: Option<Arc<dyn LambdaFunction>>,
     /// The region that resource names carry.
     pub region: String,
     /// How queries are answered.
@@ -74,6 +77,7 @@ impl LocalSettings {
             faults: Faults::none(),
             magnetic_visibility_delay_nanos: 0,
             switches: timestream::Switches::default(),
+            functions: None,
             region: "us-east-1".to_owned(),
             queries: timestream::query::EngineOptions::default(),
         }
@@ -226,12 +230,14 @@ async fn open(settings: LocalSettings) -> Result<Arc<Services>, LocalError> {
     let opened = tokio::task::spawn_blocking(move || {
         let (data_dir, clock, faults, region) =
             (settings.data_dir.clone(), Arc::clone(&settings.clock), settings.faults.clone(), settings.region.clone());
+        let functions = settings.functions.clone();
         // First: it locks the data directory.
         let timestream = Arc::new(timestream::Service::open(settings)?);
         let buckets = s3::Buckets::open(&data_dir.join("s3"), Arc::clone(&clock))?;
         let kinesis = Arc::new(kinesis::Service::open(&data_dir.join("kinesis.db"), Arc::clone(&clock), region.clone())?);
         let iot = Arc::new(iot::Service::open(&data_dir.join("iot.db"), Arc::clone(&clock), region.clone())?);
-        let iotanalytics = iotanalytics::Service::open(&data_dir.join("iotanalytics"), buckets.clone(), Arc::clone(&iot), clock, region)?;
+        let home = data_dir.join("iotanalytics");
+        let iotanalytics = iotanalytics::Service::open(&home, buckets.clone(), Arc::clone(&iot), functions, clock, region)?;
         Ok(Arc::new(Services {
             timestream,
             s3: s3::service(buckets.clone(), faults),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iota2ts::local::{self, DEAD_LETTERS, Fault, LocalSettings, PumpEvent, Rule, Stack, ThrottledStore, When, s3};
+use iota2ts::transform::LocalCommands;
 use serde::Serialize;
 
 use crate::cli::args::{FaultArgs, LocalArgs};
@@ -38,6 +39,9 @@ pub(in crate::cli) fn local(context: &Context, args: &LocalArgs) -> Result<Ended
         })?;
         let mut settings = LocalSettings::new(args.data_dir.clone(), Arc::clone(&context.clock));
         apply(&mut settings, args.faults);
+        if !args.function.is_empty() {
+            settings.functions = Some(Arc::new(LocalCommands::new(args.function.iter().cloned().collect())));
+        }
         let running = local::start_on(listener, settings).await?;
         let feeds = stack.iter().flat_map(Stack::feeds).map(|(stream, function)| Feed { stream, function }).collect();
         let pump = match stack {

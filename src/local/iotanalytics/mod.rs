@@ -49,6 +49,7 @@ use super::s3::Buckets;
 use super::server::WholeAnswers;
 use super::{LocalError, iot};
 use crate::time::{Clock, Nanos};
+use crate::transform::LambdaFunction;
 
 /// The service.
 pub(super) struct Service {
@@ -59,6 +60,8 @@ pub(super) struct Service {
     managed: Buckets,
     /// Who knows the things that enrich activities ask for.
     core: Arc<iot::Service>,
+    /// Who stands for the functions of lambda activities.
+    functions: Option<Arc<dyn LambdaFunction>>,
     clock: Arc<dyn Clock>,
     region: String,
 }
@@ -136,6 +139,7 @@ impl Service {
         directory: &Path,
         customer: Buckets,
         core: Arc<iot::Service>,
+        functions: Option<Arc<dyn LambdaFunction>>,
         clock: Arc<dyn Clock>,
         region: String,
     ) -> Result<Self, LocalError> {
@@ -143,7 +147,7 @@ impl Service {
         let store = Store::open(&directory.join("definitions.db"))?;
         let managed = Buckets::open(&directory.join("managed"), Arc::clone(&clock))?;
         managed.create_bucket(objects::MANAGED_BUCKET)?;
-        Ok(Self { store: Mutex::new(store), customer, managed, core, clock, region })
+        Ok(Self { store: Mutex::new(store), customer, managed, core, functions, clock, region })
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

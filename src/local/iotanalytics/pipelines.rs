@@ -86,7 +86,7 @@ impl Service {
             tracing::warn!(pipeline = %pipeline.name, %error, "a pipeline could not process messages; they stay in their channel");
             None
         };
-        let engine = match Engine::new(&translation.spec, self.enrichment(&translation.spec)?, None) {
+        let engine = match Engine::new(&translation.spec, self.enrichment(&translation.spec)?, self.functions.clone()) {
             Ok(engine) => engine,
             Err(error) => return Ok(failed(error)),
         };
@@ -116,7 +116,7 @@ impl Service {
         let (activities, given) = alone(activity)?;
         let spec = translate(&read(ALONE, &activities)?, &TransformSwitches::default(), None).map_err(Exception::internal)?.spec;
         let failure = |error: &dyn std::fmt::Display| json!({ "payloads": given, "logResult": error.to_string() });
-        let engine = match Engine::new(&spec, self.enrichment(&spec)?, None) {
+        let engine = match Engine::new(&spec, self.enrichment(&spec)?, self.functions.clone()) {
             Ok(engine) => engine,
             Err(error) => return Ok(failure(&error)),
         };

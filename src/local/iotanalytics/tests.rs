@@ -12,6 +12,8 @@ use crate::local::iot;
 use crate::local::s3::Buckets;
 use crate::local::server::WholeAnswers as _;
 use crate::time::{ManualClock, Nanos};
+use crate::transform::{LambdaError, LambdaFunction};
+use crate::value::Object;
 
 /// 2024-05-01T12:00:05Z
 const NOW: Nanos = Nanos(1_714_564_805_000_000_000);
@@ -31,7 +33,8 @@ impl Fixture {
         buckets.create_bucket("plant-data").unwrap();
         let core = iot::Service::open(&directory.path().join("iot.db"), clock.clone(), "us-east-1".to_owned()).unwrap();
         let core = Arc::new(core);
-        let service = Service::open(&directory.path().join("a"), buckets.clone(), core, clock.clone(), "us-east-1".to_owned()).unwrap();
+        let service =
+            Service::open(&directory.path().join("a"), buckets.clone(), core, None, clock.clone(), "us-east-1".to_owned()).unwrap();
         Self { service: Arc::new(service), buckets, clock, directory }
     }
 
@@ -115,6 +118,52 @@ fn messages_go_through_the_pipeline_into_objects_of_the_customers_bucket() {
         .map(|payload| String::from_utf8(from_base64(payload.as_str().unwrap()).unwrap()).unwrap())
         .collect();
     assert_eq!(texts, ["no JSON", r#"{"device":"b","temperature":5}"#, r#"{"device": "a", "temperature": 20}"#]);
+}
+
+/// Adds what the customer's function would, and leaves out what it would.
+#[derive(Debug)]
+struct Tidy;
+
+impl LambdaFunction for Tidy {
+    fn call(&self, function: &str, messages: &[Object]) -> Result<Vec<Object>, LambdaError> {
+        if function != "tidy" {
+            return Err(LambdaError::Unknown { function: function.to_owned() });
+        }
+        let tidied = messages.iter().filter(|message| message.get("bad").is_none()).cloned().map(|mut message| {
+            message.insert("tidied".into(), crate::value::Value::Bool(true));
+            message
+        });
+        Ok(tidied.collect())
+    }
+}
+
+#[test]
+fn a_lambda_activity_asks_whoever_stands_for_the_function() {
+    for stands in [true, false] {
+        let mut fixture = Fixture::new();
+        let service = Arc::get_mut(&mut fixture.service).unwrap();
+        service.functions = stands.then(|| Arc::new(Tidy) as Arc<dyn LambdaFunction>);
+        fixture.post("/channels", &json!({ "channelName": "readings", "channelStorage": { "serviceManagedS3": {} } }));
+        fixture.post("/datastores", &json!({ "datastoreName": "plant" }));
+        let activities = json!([
+            { "channel": { "name": "in", "channelName": "readings", "next": "l" } },
+            { "lambda": { "name": "l", "lambdaName": "tidy", "batchSize": 10, "next": "out" } },
+            { "datastore": { "name": "out", "datastoreName": "plant" } },
+        ]);
+        fixture.post("/pipelines", &json!({ "pipelineName": "p", "pipelineActivities": activities }));
+        fixture.put(&[r#"{"device":"a"}"#, r#"{"device":"b","bad":1}"#]);
+        let rows = if stands { "\"a\",\"true\",\"2024-05-01 00:00:00.000\"\n" } else { "" };
+        let columns = if stands { "\"device\",\"tidied\",\"__dt\"\n" } else { "\"__dt\"\n" };
+        assert_eq!(fixture.service.ask("SELECT * FROM plant", None).unwrap(), format!("{columns}{rows}"));
+        let run = json!({
+            "pipelineActivity": { "lambda": { "name": "l", "lambdaName": "tidy", "batchSize": 10 } },
+            "payloads": [blob::encode(br#"{"device":"a"}"#)],
+        });
+        let answer = fixture.post("/pipelineactivities/run", &run);
+        let expected = if stands { json!([blob::encode(br#"{"device":"a","tidied":true}"#)]) } else { json!([]) };
+        assert_eq!(answer["payloads"], expected, "{answer}");
+        assert_eq!(answer["logResult"].as_str().unwrap().is_empty(), stands, "{answer}");
+    }
 }
 
 #[test]
@@ -368,7 +417,7 @@ fn definitions_survive_the_process_and_a_content_that_was_being_made_has_failed(
     connection.execute_batch("INSERT INTO contents VALUES ('d', 1, 'v', 0, NULL, 'CREATING', NULL, NULL, NULL)").unwrap();
     drop(connection);
     let core = Arc::new(iot::Service::open(&directory.path().join("iot.db"), clock.clone(), "us-east-1".to_owned()).unwrap());
-    let service = Service::open(&directory.path().join("a"), buckets.clone(), core, clock.clone(), "us-east-1".to_owned()).unwrap();
+    let service = Service::open(&directory.path().join("a"), buckets.clone(), core, None, clock.clone(), "us-east-1".to_owned()).unwrap();
     let fixture = Fixture { service: Arc::new(service), buckets, clock, directory };
     assert_eq!(fixture.get("/channels/one")["channel"]["name"], "one");
     assert_eq!(fixture.get("/logging")["loggingOptions"]["level"], "ERROR");
