@@ -4,13 +4,13 @@
 //! nothing and changing one value of it does.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
 
 use super::model::{PLAN_VERSION, Plan};
+use crate::durable::write_whole;
 use crate::encoding::sha256_hex;
 
 /// A longer `plan.json` is not read.
@@ -97,7 +97,7 @@ impl Plan {
                 json
             })
             .map_err(|error| PlanError::Unwritable { path: path.to_owned(), source: error.into() })?;
-        replace(path, &json).map_err(|source| PlanError::Unwritable { path: path.to_owned(), source })
+        write_whole(path, &json).map_err(|source| PlanError::Unwritable { path: path.to_owned(), source })
     }
 
     /// The SHA-256 of the plan's compact JSON, as hexadecimal.
@@ -121,28 +121,4 @@ impl Plan {
         let changed: Vec<&'static str> = pairs.into_iter().filter(|(_, bound, now)| bound != now).map(|(what, _, _)| what).collect();
         if changed.is_empty() { Ok(()) } else { Err(StalePlan { changed }) }
     }
-}
-
-/// Puts `bytes` at `path` atomically: a file of its own name beside it, synced, renamed over it, and the directory synced.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}-{}.tmp", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-    let temporary = directory.join(name);
-    let written = write_synced(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report; what is left behind is only a stray file.
-        std::fs::remove_file(&temporary).unwrap_or_default();
-    }
-    written?;
-    File::open(directory)?.sync_all()
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // Truncating is right: the name holds this process's id, so what is there was left by a process that is gone.
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -157,10 +157,10 @@ fn a_lambda_activity_asks_whoever_stands_for_the_function() {
         assert_eq!(fixture.service.ask("SELECT * FROM plant", None).unwrap(), format!("{columns}{rows}"));
         let run = json!({
             "pipelineActivity": { "lambda": { "name": "l", "lambdaName": "tidy", "batchSize": 10 } },
-            "payloads": [blob::encode(br#"{"device":"a"}"#)],
+            "payloads": [base64(br#"{"device":"a"}"#)],
         });
         let answer = fixture.post("/pipelineactivities/run", &run);
-        let expected = if stands { json!([blob::encode(br#"{"device":"a","tidied":true}"#)]) } else { json!([]) };
+        let expected = if stands { json!([base64(br#"{"device":"a","tidied":true}"#)]) } else { json!([]) };
         assert_eq!(answer["payloads"], expected, "{answer}");
         assert_eq!(answer["logResult"].as_str().unwrap().is_empty(), stands, "{answer}");
     }
