@@ -94,15 +94,17 @@ where
     M: Fn(usize, &Row) -> Result<Record, Refused> + Send + Sync,
 {
     fn read(&self, unit: &Unit, sink: &mut UnitSink<'_>) -> Result<ObjectRead, ReadFailure> {
-        let object = usize::try_from(unit.id).ok().and_then(|at| self.listing.objects.get(at));
-        let object = object.filter(|object| object.id.key == unit.key && object.id.etag == unit.etag);
-        let found = object.and_then(|object| Some((object, self.routers.get(&object.store)?)));
+        let object = self.listing.objects.numbered(unit.id).filter(|object| object.id.key == unit.key && object.id.etag == unit.etag);
+        let found = object.and_then(|object| {
+            let router = self.routers.get(&object.store)?;
+            Some((object, router))
+        });
         let Some((object, router)) = found else {
             let message = format!("{} ({}) is not object {} of the listing", unit.key, unit.etag, unit.id);
             return Err(ReadFailure { is_changed: true, message, hint: None });
         };
         let mut each = |decoded: Decoded| -> ControlFlow<()> { sink(self.row(unit, router, decoded)) };
-        (self.decode)(object, &mut each)
+        (self.decode)(&object, &mut each)
     }
 }
 

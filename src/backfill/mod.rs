@@ -56,7 +56,7 @@ pub use unit::{MappedRow, ReadFailure, UnitReader, UnitRow, UnitSink, units};
 
 use crate::failpoint::Failpoints;
 use crate::history::Listing;
-use crate::ledger::{Ledger, RunOutcome, Tally, Unit, UnitState};
+use crate::ledger::{Ledger, RunOutcome, Tally, UnitState};
 use crate::plan::{Grade, Plan};
 use crate::progress::Progress;
 use crate::target::Writer;
@@ -100,8 +100,8 @@ pub async fn backfill<W: Writer + 'static>(mut job: Job<W>) -> Result<Outcome, B
     let begun = Instant::now();
     job.ledger.set_failpoints(Arc::clone(&job.failpoints));
     let run = job.ledger.begin_run(job.clock.now())?;
-    let pending: Vec<Arc<Unit>> =
-        job.ledger.states()?.into_iter().filter(|(_, state)| *state == UnitState::Pending).map(|(unit, _)| Arc::new(unit)).collect();
+    let mut pending = Vec::new();
+    job.ledger.each_state(&mut |unit, state| pending.extend((state == UnitState::Pending).then_some(unit.id)))?;
     job.progress.begin("backfill", rows_left(&job)?, "rows");
     let (clock, progress, plan) = (Arc::clone(&job.clock), Arc::clone(&job.progress), Arc::clone(&job.plan));
     let worked = if pending.is_empty() { Worked::nothing(job.ledger) } else { work(job, pending).await? };
@@ -135,9 +135,10 @@ fn check<W>(job: &Job<W>) -> Result<(), BackfillError> {
     if job.ledger.plan_digest() != job.plan_digest {
         return Err(BackfillError::ForeignLedger(format!("its plan is {}, this is {}", job.ledger.plan_digest(), job.plan_digest)));
     }
-    let listed = units(&job.plan, &job.listing);
-    let known = job.ledger.states()?;
-    if !known.iter().map(|(unit, _)| unit).eq(&listed) {
+    let mut listed = units(&job.plan, &job.listing);
+    let mut is_same = true;
+    job.ledger.each_state(&mut |unit, _| is_same &= listed.next().is_some_and(|listed| listed == unit))?;
+    if !is_same || listed.next().is_some() {
         return Err(BackfillError::ForeignLedger("it lists other units than the plan and the history do".to_owned()));
     }
     Ok(())
@@ -200,7 +201,7 @@ impl RunCounts {
 }
 
 /// Prepares the tables, then writes all of `pending`.
-async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Result<Worked, BackfillError> {
+async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<u32>) -> Result<Worked, BackfillError> {
     let mut tables: Vec<String> = job.plan.tables.iter().map(|table| table.mapping.table.clone()).collect();
     tables.sort();
     tables.dedup();
@@ -232,6 +233,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
         counts: send::Counts::default(),
         tables: tables.clone(),
     });
+    let pending = reading::Pending { plan: Arc::clone(&job.plan), listing: job.listing, units: pending };
     let reading = reading::Reading::begin(pending, job.reader, &job.writer, job.plan.write.readers).map_err(machine)?;
     let committing = committing::Committing::begin(job.ledger, job.quarantine_dir, job.failpoints).map_err(machine)?;
     let run = run::Run {
@@ -266,7 +268,7 @@ async fn work<W: Writer + 'static>(job: Job<W>, pending: Vec<Arc<Unit>>) -> Resu
 fn account(ledger: &Ledger, plan: &Plan) -> Result<Outcome, BackfillError> {
     let mut outcome = Outcome { totals: ledger.totals()?, ..Outcome::default() };
     let (mut done_rows, mut bytes, mut unread) = (0, 0, 0);
-    for (unit, state) in ledger.states()? {
+    ledger.each_state(&mut |unit, state| {
         bytes += unit.bytes;
         match state {
             UnitState::Pending => outcome.units_pending += 1,
@@ -279,7 +281,7 @@ fn account(ledger: &Ledger, plan: &Plan) -> Result<Outcome, BackfillError> {
                 outcome.damaged.extend(damage.map(|damage| (unit.key, damage)));
             }
         }
-    }
+    })?;
     let total = outcome.total();
     let odd = outcome.totals.iter().find(|(_, tally)| !tally.balances());
     if let Some((table, tally)) = odd {

@@ -9,13 +9,30 @@ use tokio::sync::mpsc;
 
 use super::batcher::Ticket;
 use super::tracker::quarantined;
-use super::unit::{ReadFailure, UnitReader, UnitRow};
-use crate::history::ObjectRead;
+use super::unit::{ReadFailure, UnitReader, UnitRow, unit_of};
+use crate::history::{Listing, ObjectRead};
 use crate::ledger::{QuarantinedRow, Unit};
+use crate::plan::Plan;
 use crate::target::Writer;
 
 /// Rows that are handed on together; so many units at the most, too.
 const ROWS_PER_PARCEL: usize = 128;
+
+/// The units that are not done, by number: each is put together when its turn comes.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) plan: Arc<Plan>,
+    pub(super) listing: Arc<Listing>,
+    /// In order. Each is a unit of the plan.
+    pub(super) units: Vec<u32>,
+}
+
+impl Pending {
+    fn unit(&self, at: usize) -> Option<Arc<Unit>> {
+        let id = *self.units.get(at)?;
+        unit_of(&self.plan, id, &self.listing.objects.numbered(id)?).map(Arc::new)
+    }
+}
 
 /// Rows of one unit, in order, and its end when it came.
 #[derive(Debug)]
@@ -42,9 +59,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Begins to read `units` with `readers` threads, in order: each takes the next that nobody has.
+    /// Begins to read `pending` units with `readers` threads, in order: each takes the next that nobody has.
     pub(super) fn begin<W: Writer + 'static>(
-        units: Vec<Arc<Unit>>,
+        pending: Pending,
         reader: Arc<dyn UnitReader>,
         writer: &Arc<W>,
         readers: usize,
@@ -54,11 +71,11 @@ impl Reading {
         let (parcels_out, parcels) = mpsc::channel(2 * readers);
         let stop = Arc::new(AtomicBool::new(false));
         let next = Arc::new(AtomicUsize::new(0));
-        let units: Arc<[Arc<Unit>]> = units.into();
+        let pending = Arc::new(pending);
         let mut threads = Vec::with_capacity(readers);
         for number in 0..readers {
             let worker = Worker {
-                units: Arc::clone(&units),
+                pending: Arc::clone(&pending),
                 next: Arc::clone(&next),
                 stop: Arc::clone(&stop),
                 reader: Arc::clone(&reader),
@@ -82,7 +99,7 @@ impl Reading {
 }
 
 struct Worker<W> {
-    units: Arc<[Arc<Unit>]>,
+    pending: Arc<Pending>,
     next: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     reader: Arc<dyn UnitReader>,
@@ -95,7 +112,7 @@ struct Worker<W> {
 impl<W: Writer> Worker<W> {
     fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
-            let Some(unit) = self.units.get(self.next.fetch_add(1, Ordering::Relaxed)).cloned() else { break };
+            let Some(unit) = self.pending.unit(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
             if self.read(&unit).is_break() {
                 return;
             }

@@ -92,7 +92,7 @@ mod tests {
         let path = dir.path().join("ledger.db");
         let unit = Unit { id: 0, key: "a".to_owned(), etag: "e".to_owned(), table: "t".to_owned(), bytes: 9 };
         let identity = Identity { plan_digest: "plan".to_owned(), tool_version: "1".to_owned() };
-        let mut ledger = Ledger::open(&path, &identity, std::slice::from_ref(&unit), &ManualClock::at(Nanos(1))).unwrap();
+        let mut ledger = Ledger::open(&path, &identity, std::iter::once(unit.clone()), &ManualClock::at(Nanos(1))).unwrap();
         let (quarantine, none) = (dir.path().join("quarantine"), Failpoints::none());
         let skipped = skip(&mut ledger, &quarantine, &Broken, &unit, "lost key", Nanos(2), &none).unwrap();
         assert_eq!(skipped, Skipped { rows: Tally::default(), unread: Some("access is denied".to_owned()) });

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::history::{Listing, ObjectRead};
+use crate::history::{Listing, ObjectRead, SourceObject};
 use crate::ledger::{QuarantinedRow, Unit};
 use crate::plan::Plan;
 use crate::provenance::Provenance;
@@ -57,18 +57,21 @@ pub struct ReadFailure {
 /// The units of a plan: the objects of `listing` whose store has a table, in order, numbered by their place in the listing. The
 /// table of a unit is that of its store's first mapping.
 /// Raw channel messages are no rows yet and are left out.
-#[must_use]
-pub fn units(plan: &Plan, listing: &Listing) -> Vec<Unit> {
-    let numbered = (0u32..).zip(&listing.objects);
-    let of_plan = numbered.filter(|(_, object)| object.holds_rows()).filter_map(|(id, object)| {
-        let table = plan.tables.iter().find(|table| table.mapping.store == object.store)?;
-        Some(Unit {
-            id,
-            key: object.id.key.clone(),
-            etag: object.id.etag.clone(),
-            table: table.mapping.table.clone(),
-            bytes: object.size_bytes,
-        })
-    });
-    of_plan.collect()
+pub fn units<'a>(plan: &'a Plan, listing: &'a Listing) -> impl Iterator<Item = Unit> + Clone + 'a {
+    (0_u32..).zip(listing.objects.iter()).filter_map(|(id, object)| unit_of(plan, id, &object))
+}
+
+/// The unit that `object`, which has the number `id` in the listing, is; none when the plan does not take it.
+pub(super) fn unit_of(plan: &Plan, id: u32, object: &SourceObject) -> Option<Unit> {
+    if !object.holds_rows() {
+        return None;
+    }
+    let table = plan.tables.iter().find(|table| table.mapping.store == object.store)?;
+    Some(Unit {
+        id,
+        key: object.id.key.clone(),
+        etag: object.id.etag.clone(),
+        table: table.mapping.table.clone(),
+        bytes: object.size_bytes,
+    })
 }

@@ -15,7 +15,7 @@ use super::spill::{SpillMark, SpillWriter};
 use super::tally::Tally;
 use crate::durable::write_whole;
 use crate::failpoint::{self, Failpoints};
-use crate::history::SourceObject;
+use crate::history::ObjectList;
 
 const READING_NAME: &str = "reading.json";
 /// Written into the file; another one is no use.
@@ -115,12 +115,12 @@ impl Keeper {
         Ok(Begun { objects_done: 0, tallies: vec![Tally::default(); tables], writers })
     }
 
-    /// How many of `objects` are read before the reading is kept: all, when it is not.
-    pub(super) fn portion(&self, objects: &[(u32, &SourceObject)]) -> usize {
+    /// How many of `objects`, which are numbers of `listed`, are read before the reading is kept: all, when it is not.
+    pub(super) fn portion(&self, listed: &ObjectList, objects: &[u32]) -> usize {
         let Some(keeping) = &self.keeping else { return objects.len() };
         let mut bytes: u64 = 0;
-        let fills = |(_, object): &(u32, &SourceObject)| {
-            bytes = bytes.saturating_add(object.size_bytes);
+        let fills = |number: &u32| {
+            bytes = bytes.saturating_add(listed.size_bytes(*number).unwrap_or(0));
             bytes >= keeping.portion_bytes
         };
         objects.iter().position(fills).map_or(objects.len(), |last| last + 1).min(PORTION_OBJECTS_MAX)

@@ -9,7 +9,7 @@ use super::take::{CensusError, CensusOptions};
 use super::tally::Tally;
 use super::workers::over;
 use crate::digest::{dimension_slice, row_digest};
-use crate::history::{Decoded, SourceObject};
+use crate::history::{Decoded, Listing, SourceObject};
 use crate::mapping::TableMapping;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -25,6 +25,7 @@ pub(super) struct Table<'a> {
 
 pub(super) struct Reading<'a> {
     pub(super) history: &'a dyn MappedHistory,
+    pub(super) listing: &'a Listing,
     /// Those of the store, in their order; the first is its home.
     pub(super) tables: &'a [Table<'a>],
     pub(super) options: &'a CensusOptions,
@@ -43,13 +44,16 @@ enum Outcome {
 }
 
 impl Reading<'_> {
-    /// Reads all `objects`; what was counted for each table, in their order.
-    pub(super) fn all(&self, objects: &[(u32, &SourceObject)], writers: &[SpillWriter]) -> Result<Vec<Tally>, CensusError> {
+    /// Reads all objects of these numbers; what was counted for each table, in their order.
+    pub(super) fn all(&self, objects: &[u32], writers: &[SpillWriter]) -> Result<Vec<Tally>, CensusError> {
         let threads = over(
             self.options.readers,
             objects.len(),
             || (self.tallies(), writers.iter().map(SpillWriter::buffer).collect::<Vec<_>>()),
-            |(tallies, buffers), at| objects.get(at).map_or(Ok(()), |(unit, object)| self.one(*unit, object, tallies, buffers)),
+            |(tallies, buffers), at| {
+                let object = objects.get(at).and_then(|unit| Some((*unit, self.listing.objects.numbered(*unit)?)));
+                object.map_or(Ok(()), |(unit, object)| self.one(unit, &object, tallies, buffers))
+            },
         )?;
         let mut all = self.tallies();
         for (tallies, buffers) in threads {

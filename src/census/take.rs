@@ -1,6 +1,6 @@
 //! Taking a census: read, map, count, spill; then look at the keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::groups::KeyTables;
@@ -149,7 +149,7 @@ pub fn take_from(
         return Err(CensusError::TooManyObjects { objects: listing.objects.len() });
     }
     let stores = stores_of(mappings);
-    let chosen: Vec<Vec<(u32, &SourceObject)>> = stores.keys().map(|store| choose(listing, store, options)).collect();
+    let chosen: Vec<Vec<u32>> = choose(listing, stores.keys().copied(), options);
     let mut keeper = Keeper::open(&options.scratch)?;
     progress.begin("reading the history", Some(chosen.iter().map(|objects| objects.len() as u64).sum()), "objects");
     let mut objects_before: u64 = 0;
@@ -159,9 +159,9 @@ pub fn take_from(
         let mut begun = keeper.begin(store, tables.len(), options.entries_at_once)?;
         objects_before += begun.objects_done as u64;
         progress.advance(begun.objects_done as u64);
-        let reading = Reading { history, tables: &tables, options, progress };
+        let reading = Reading { history, listing, tables: &tables, options, progress };
         while let Some(rest) = objects.get(begun.objects_done..).filter(|rest| !rest.is_empty()) {
-            let portion = keeper.portion(rest);
+            let portion = keeper.portion(&listing.objects, rest);
             let tallies = reading.all(rest.get(..portion).unwrap_or(rest), &begun.writers)?;
             begun.tallies.iter_mut().zip(tallies).for_each(|(all, tally)| all.add(tally));
             begun.objects_done += portion;
@@ -206,10 +206,14 @@ fn finish(
     Ok((Census { full: options.sample.is_none(), tables }, keys))
 }
 
-/// The objects of a store with their numbers: all, or those that a survey of the same sample reads.
-fn choose<'a>(listing: &'a Listing, store: &str, options: &CensusOptions) -> Vec<(u32, &'a SourceObject)> {
-    let chosen: BTreeSet<&str> = sampled(listing, options.sample).into_iter().map(|object| object.id.key.as_str()).collect();
-    (0..).zip(&listing.objects).filter(|(_, object)| holds_rows_of(object, store) && chosen.contains(object.id.key.as_str())).collect()
+/// The numbers of each store's objects: of all, or of those that a survey of the same sample reads.
+fn choose<'s>(listing: &Listing, stores: impl Iterator<Item = &'s str>, options: &CensusOptions) -> Vec<Vec<u32>> {
+    let mut chosen: Vec<(&str, Vec<u32>)> = stores.map(|store| (store, Vec::new())).collect();
+    for number in sampled(listing, options.sample) {
+        let Some(object) = listing.objects.numbered(number) else { continue };
+        chosen.iter_mut().filter(|(store, _)| holds_rows_of(&object, store)).for_each(|(_, numbers)| numbers.push(number));
+    }
+    chosen.into_iter().map(|(_, numbers)| numbers).collect()
 }
 
 /// Counts keys, repeats and collisions, and lists the collisions in the history's order.
@@ -247,7 +251,7 @@ fn look_at_keys(
 }
 
 fn side(listing: &Listing, entry: &Entry) -> Side {
-    let object = usize::try_from(entry.unit).ok().and_then(|at| listing.objects.get(at)).map(|object| object.id.key.clone());
+    let object = listing.objects.numbered(entry.unit).map(|object| object.id.key.clone());
     Side { unit: entry.unit, object: object.unwrap_or_default(), row: entry.row, content: entry.content }
 }
 
@@ -265,12 +269,12 @@ fn name_collisions(
             wanted.entry(first.unit).or_default().insert(first.row, at);
         }
     }
-    let objects: Vec<(&SourceObject, BTreeMap<u64, usize>)> =
-        wanted.into_iter().filter_map(|(unit, rows)| Some((listing.objects.get(usize::try_from(unit).ok()?)?, rows))).collect();
-    let named = over(options.readers, objects.len(), Vec::new, |named, at| {
-        let Some((object, rows)) = objects.get(at) else { return Ok(()) };
+    let wanted: Vec<(u32, BTreeMap<u64, usize>)> = wanted.into_iter().collect();
+    let named = over(options.readers, wanted.len(), Vec::new, |named, at| {
+        let Some((unit, rows)) = wanted.get(at) else { return Ok(()) };
+        let Some(object) = listing.objects.numbered(*unit) else { return Ok(()) };
         let numbers: Vec<u64> = rows.keys().copied().collect();
-        reread(history, table, object, &numbers, &mut |row, record| named.extend(rows.get(&row).map(|at| (*at, what(&record)))))
+        reread(history, table, &object, &numbers, &mut |row, record| named.extend(rows.get(&row).map(|at| (*at, what(&record)))))
             .map_err(|failure| CensusError::Read { object: object.id.key.clone(), failure })
     })?;
     for (at, text) in named.into_iter().flatten() {

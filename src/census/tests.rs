@@ -125,7 +125,7 @@ fn a_sample_spreads_over_the_objects_and_takes_their_first_rows() {
 fn raw_channel_messages_are_no_rows_of_a_store() {
     let history = FakeHistory::of(&[("s/a", &[good("d", 1, 1.0)])]);
     let channel = crate::history::SourceObject { layout: Layout::Channel, ..source_object("s/raw") };
-    let listing = Listing { objects: vec![channel, source_object("s/a")], ..history.listing() };
+    let listing = Listing { objects: [channel, source_object("s/a")].into_iter().collect(), ..history.listing() };
     let scratch = tempfile::tempdir().unwrap();
     let mappings = [mapping("s", "t", Collisions::KeepFirst)];
     let taken = take_from(&history, &listing, &mappings, &options(scratch.path()), &Silent).unwrap();

@@ -80,9 +80,9 @@ impl Running<'_> {
     }
 
     fn raw(&self, listing: &Listing, has_rows: bool) -> Vec<RawStore> {
-        let with = |is_channel: bool| -> BTreeSet<&str> {
+        let with = |is_channel: bool| -> BTreeSet<String> {
             let objects = listing.objects.iter().filter(|object| (object.layout == Layout::Channel) == is_channel);
-            objects.map(|object| object.store.as_str()).collect()
+            objects.map(|object| object.store).collect()
         };
         let (channels, stores) = (with(true), with(false));
         let mut found = Vec::new();
@@ -134,7 +134,7 @@ mod tests {
         let running = Running { inventory: &inventory, switches: &switches, functions: None };
         assert_eq!(running.only_raw(&listing()), []);
         let mut without = listing();
-        without.objects.retain(|object| object.id.key != "datastore/plant/1.json");
+        without.objects = without.objects.iter().filter(|object| object.id.key != "datastore/plant/1.json").collect();
         assert_eq!(running.only_raw(&without), [RawStore { store: "plant".to_owned(), pipeline: "clean".to_owned() }]);
     }
 

@@ -49,10 +49,10 @@ pub(super) fn object(store: &str, layout: Layout, key: &str) -> SourceObject {
 
 /// One object of the channel and one of each datastore.
 pub(super) fn listing() -> Listing {
-    let objects = vec![
+    let objects = [
         object("readings", Layout::Channel, "channel/readings/1.json.gz"),
         object("other", Layout::Datastore, "datastore/other/1.json"),
         object("plant", Layout::Datastore, "datastore/plant/1.json"),
     ];
-    Listing { root: "history".to_owned(), objects, passed_over: Vec::new() }
+    Listing { root: "history".to_owned(), objects: objects.into_iter().collect(), passed_over: Vec::new() }
 }

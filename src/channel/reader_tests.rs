@@ -27,7 +27,7 @@ fn read(content: &str, functions: &BTreeMap<String, FunctionCommand>, pipeline: 
     let reader = PipelinedObjects::new(Objects::new(source, ReadLimits::default()), engines);
     let mut told = Vec::new();
     let object = listing.objects.iter().find(|object| object.holds_rows()).unwrap();
-    let read = reader.read(object, &mut |decoded| {
+    let read = reader.read(&object, &mut |decoded| {
         told.push(match &decoded {
             Decoded::Row(row) => format!("{}: {}", row.provenance.row, crate::value::object_to_json(&row.columns)),
             Decoded::Bad(bad) => format!("{}: bad", bad.provenance.row),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Layout, Listing, SourceObject};
+use crate::history::{Layout, Listing, ObjectList, SourceObject};
 use crate::inventory::{ActivityKind, Inventory, Pipeline};
 
 /// A store whose rows come from raw channel messages, by way of a pipeline, instead of from the datastore's objects.
@@ -55,15 +55,15 @@ pub fn view(listing: &Listing, raw: &[RawStore], inventory: &Inventory) -> Resul
     for raw in raw {
         channels.push((channel_of(raw, inventory)?, raw));
     }
-    let mut viewed = Listing { root: listing.root.clone(), objects: Vec::new(), passed_over: listing.passed_over.clone() };
+    let mut viewed = Listing { root: listing.root.clone(), objects: ObjectList::default(), passed_over: listing.passed_over.clone() };
     let mut found = vec![false; channels.len()];
-    for object in &listing.objects {
+    for object in listing.objects.iter() {
         if object.layout != Layout::Channel {
             if raw.iter().any(|raw| raw.store == object.store) {
                 let reason = "the rows of its store come from raw channel messages, as [[raw]] says".to_owned();
                 viewed.passed_over.push(crate::history::PassedOver { key: object.id.key.clone(), reason });
             } else {
-                viewed.objects.push(object.clone());
+                viewed.objects.push(&object);
             }
             continue;
         }
@@ -72,11 +72,11 @@ pub fn view(listing: &Listing, raw: &[RawStore], inventory: &Inventory) -> Resul
             if object.store == **channel {
                 taken = true;
                 *found = true;
-                viewed.objects.push(through(object, raw));
+                viewed.objects.push(&through(&object, raw));
             }
         }
         if !taken {
-            viewed.objects.push(object.clone());
+            viewed.objects.push(&object);
         }
     }
     if let Some(((channel, raw), _)) = channels.iter().zip(found).find(|(_, found)| !found) {
@@ -124,9 +124,9 @@ mod tests {
         RawStore { store: store.to_owned(), pipeline: pipeline.to_owned() }
     }
 
-    fn rows_of(listing: &Listing) -> Vec<(&str, &str, Option<&str>)> {
+    fn rows_of(listing: &Listing) -> Vec<String> {
         let rows = listing.objects.iter().filter(|object| object.holds_rows());
-        rows.map(|object| (object.store.as_str(), object.id.key.as_str(), object.pipeline.as_deref())).collect()
+        rows.map(|object| format!("{} {} {}", object.store, object.id.key, object.pipeline.as_deref().unwrap_or("-"))).collect()
     }
 
     #[test]
@@ -137,14 +137,14 @@ mod tests {
     #[test]
     fn a_stores_rows_come_from_its_channel_or_its_datastore_and_never_from_both() {
         let viewed = view(&listing(), &[raw("plant", "clean")], &inventory()).unwrap();
-        assert_eq!(rows_of(&viewed), [("plant", "channel/readings/1.json.gz", Some("clean")), ("other", "datastore/other/1.json", None)]);
+        assert_eq!(rows_of(&viewed), ["plant channel/readings/1.json.gz clean", "other datastore/other/1.json -"]);
         assert!(viewed.passed_over.iter().any(|passed| passed.key == "datastore/plant/1.json"), "{:?}", viewed.passed_over);
     }
 
     #[test]
     fn one_channel_can_feed_several_stores() {
         let viewed = view(&listing(), &[raw("plant", "clean"), raw("other", "copy")], &inventory()).unwrap();
-        let stores: Vec<&str> = rows_of(&viewed).iter().map(|(store, _, _)| *store).collect();
+        let stores: Vec<String> = viewed.objects.iter().filter(|object| object.holds_rows()).map(|object| object.store).collect();
         assert_eq!(stores, ["plant", "other"]);
     }
 
@@ -156,7 +156,7 @@ mod tests {
         assert!(matches!(&other, ViewError::OtherStore { ends_in, .. } if ends_in == "other"), "{other}");
         assert!(other.hint().unwrap().contains("store = \"other\""));
         let mut empty = listing();
-        empty.objects.retain(|object| object.layout != Layout::Channel);
+        empty.objects = empty.objects.iter().filter(|object| object.layout != Layout::Channel).collect();
         assert!(matches!(refused(raw("plant", "clean"), &empty), ViewError::NoMessages { .. }));
     }
 }

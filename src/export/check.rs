@@ -64,7 +64,8 @@ pub fn check(folder: &Path, progress: &dyn Progress) -> Result<Checked, ExportEr
     let mut checked =
         Checked { digest: manifest.digest(), files: 0, objects: 0, rows: 0, bytes: 0, differences: Vec::new(), more_differences: 0 };
     strangers(folder, &manifest, &mut checked);
-    let objects = match read_index(folder, &manifest) {
+    let mut objects = Vec::new();
+    match read_index(folder, &manifest, &mut |object| objects.push(object)) {
         Ok(index) => {
             if index.sha256 != manifest.index.sha256 {
                 checked.differs(&manifest.index.name, "its SHA-256 is not the manifest's");
@@ -72,13 +73,12 @@ pub fn check(folder: &Path, progress: &dyn Progress) -> Result<Checked, ExportEr
             if index.listing.digest() != manifest.listing {
                 checked.differs(&manifest.index.name, "it is not the listing that the manifest was made of");
             }
-            index.objects
         }
         Err(error) => {
             checked.differs(&manifest.index.name, error.to_string());
-            Vec::new()
+            objects.clear();
         }
-    };
+    }
     checked.objects = u64::try_from(objects.len()).unwrap_or(u64::MAX);
     sums(&manifest, &objects, &mut checked);
     progress.begin("checking", Some(manifest.rows), "rows");

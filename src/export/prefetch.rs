@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::TimeOfRow;
 use super::error::ExportError;
@@ -27,49 +27,50 @@ pub(super) enum Step {
     Ended(ObjectRead),
 }
 
+type Read = Result<Step, HistoryError>;
+
 /// Reads `objects` and hands each step to `take`, object by object.
-pub(super) fn in_order<'a>(
-    objects: &'a [SourceObject],
+pub(super) fn in_order(
+    mut objects: impl Iterator<Item = SourceObject>,
     rows: &dyn RowReader,
     times: &TimeOfRow<'_>,
     readers: usize,
-    mut take: impl FnMut(&'a SourceObject, Step) -> Result<(), ExportError>,
+    mut take: impl FnMut(&SourceObject, Step) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    let (work, queue) = mpsc::channel::<(&SourceObject, SyncSender<Result<Step, HistoryError>>)>();
+    let (work, queue) = mpsc::channel::<(Arc<SourceObject>, SyncSender<Read>)>();
     let queue = Mutex::new(queue);
     let one_reader = || {
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((object, steps)) = next else { break };
-            read(object, rows, times, &steps);
+            read(&object, rows, times, &steps);
         }
     };
     std::thread::scope(|scope| {
         // Dropped at the end of this closure, which is what ends the readers.
         let work = work;
-        let readers = readers.clamp(1, objects.len().max(1));
+        let readers = readers.max(1);
         for _ in 0..readers {
             scope.spawn(one_reader);
         }
-        let mut coming = objects.iter();
-        let mut begun: VecDeque<(&SourceObject, Receiver<Result<Step, HistoryError>>)> = VecDeque::new();
+        let mut begun: VecDeque<(Arc<SourceObject>, Receiver<Read>)> = VecDeque::new();
         loop {
             while begun.len() < readers * OBJECTS_AHEAD {
-                let Some(object) = coming.next() else { break };
+                let Some(object) = objects.next().map(Arc::new) else { break };
                 let (sender, steps) = mpsc::sync_channel(CHUNKS_WAITING);
                 // A reader that panicked ends the scope with its panic; nothing is lost by not sending to it.
-                work.send((object, sender)).unwrap_or_default();
+                work.send((Arc::clone(&object), sender)).unwrap_or_default();
                 begun.push_back((object, steps));
             }
             let Some((object, steps)) = begun.pop_front() else { return Ok(()) };
             for step in steps {
-                take(object, step?)?;
+                take(&object, step?)?;
             }
         }
     })
 }
 
-fn read(object: &SourceObject, rows: &dyn RowReader, times: &TimeOfRow<'_>, steps: &SyncSender<Result<Step, HistoryError>>) {
+fn read(object: &SourceObject, rows: &dyn RowReader, times: &TimeOfRow<'_>, steps: &SyncSender<Read>) {
     let (mut chunk, mut text_bytes) = (Vec::new(), 0);
     let ended = rows.read(object, &mut |decoded| {
         if let Some(row) = StagedRow::of(decoded, |columns| times(&object.store, columns)) {

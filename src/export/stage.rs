@@ -99,7 +99,7 @@ pub fn stage(job: &StageJob<'_>) -> Result<Staged, ExportError> {
     let mut run = Run::open(job, journal)?;
     job.progress.begin("exporting", u64::try_from(job.listing.objects.len()).ok(), "objects");
     job.progress.advance(u64::try_from(run.journal.objects_done).unwrap_or(0));
-    let left = job.listing.objects.get(run.journal.objects_done..).unwrap_or_default();
+    let left = job.listing.objects.iter().skip(run.journal.objects_done);
     let result = prefetch::in_order(left, &*job.rows, job.times, job.readers, |object, step| match step {
         Step::Rows(rows) => rows.iter().try_for_each(|row| run.row(object, row)),
         Step::Ended(read) => run.ended(object, read),

@@ -1,6 +1,6 @@
 //! A staging as a history: the listing of its source, and the rows of each object.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::ops::ControlFlow;
@@ -12,11 +12,11 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 
 use super::durable::{self, Hashed};
 use super::error::ExportError;
-use super::index::Line;
+use super::index::{Line, StagedObject};
 use super::manifest::{Manifest, StagedFile};
 use super::schema::StagedRows;
 use crate::encoding::sha256_hex;
-use crate::history::{HistoryError, Listing, ObjectRead, PassedOver, RowReader, RowSink, SourceObject};
+use crate::history::{HistoryError, Listing, ObjectList, ObjectRead, PassedOver, RowReader, RowSink, SourceObject};
 
 /// A decoded row group: of which file, which one.
 type KeptGroup = ((usize, usize), Arc<StagedRows>);
@@ -27,10 +27,9 @@ const GROUPS_KEPT: usize = 16;
 /// Where an object's rows stand, counted over all files.
 #[derive(Debug, Clone)]
 struct Stands {
-    etag: String,
     first_row: u64,
     rows: u64,
-    damage: Option<String>,
+    damage: Option<Box<str>>,
 }
 
 /// A finished staging, opened for reading.
@@ -38,7 +37,8 @@ pub struct Staging {
     folder: PathBuf,
     manifest: Manifest,
     listing: Listing,
-    places: HashMap<String, Stands>,
+    /// By the listing's numbers.
+    places: Vec<Stands>,
     files: Mutex<BTreeMap<usize, Arc<OpenFile>>>,
     groups: Mutex<VecDeque<KeptGroup>>,
 }
@@ -49,21 +49,19 @@ impl std::fmt::Debug for Staging {
     }
 }
 
-/// What the index says.
+/// What the index says, but for the objects.
 pub(super) struct Index {
     pub(super) listing: Listing,
-    pub(super) objects: Vec<super::index::StagedObject>,
     pub(super) sha256: String,
 }
 
-/// Reads and hashes the index.
-pub(super) fn read_index(folder: &Path, manifest: &Manifest) -> Result<Index, ExportError> {
+/// Reads and hashes the index; `each` gets its objects in order.
+pub(super) fn read_index(folder: &Path, manifest: &Manifest, each: &mut dyn FnMut(StagedObject)) -> Result<Index, ExportError> {
     let path = folder.join(&manifest.index.name);
     let file = File::open(&path).map_err(ExportError::io("read", &path))?;
     let mut hashed = Hashed::new(std::io::sink());
     let mut lines = BufReader::new(file);
-    let mut listing = Listing { root: manifest.source.clone(), objects: Vec::new(), passed_over: Vec::new() };
-    let mut objects = Vec::new();
+    let mut listing = Listing { root: manifest.source.clone(), objects: ObjectList::default(), passed_over: Vec::new() };
     let mut bytes = Vec::new();
     for number in 1_u64.. {
         bytes.clear();
@@ -73,13 +71,13 @@ pub(super) fn read_index(folder: &Path, manifest: &Manifest) -> Result<Index, Ex
         std::io::Write::write_all(&mut hashed, &bytes).map_err(ExportError::io("hashed", &path))?;
         match serde_json::from_slice(&bytes).map_err(|error| ExportError::damaged(&path, format!("line {number}: {error}")))? {
             Line::Object(object) => {
-                listing.objects.push(object.source_object());
-                objects.push(object);
+                listing.objects.push(&object.source_object());
+                each(object);
             }
             Line::PassedOver { key, reason } => listing.passed_over.push(PassedOver { key, reason }),
         }
     }
-    Ok(Index { listing, objects, sha256: hashed.ended().1 })
+    Ok(Index { listing, sha256: hashed.ended().1 })
 }
 
 impl Staging {
@@ -89,7 +87,10 @@ impl Staging {
     /// When it is not finished, or manifest and index do not belong together.
     pub fn open(folder: &Path) -> Result<Self, ExportError> {
         let manifest = Manifest::load(folder)?;
-        let index = read_index(folder, &manifest)?;
+        let mut places = Vec::new();
+        let index = read_index(folder, &manifest, &mut |StagedObject { first_row, rows, damage, .. }| {
+            places.push(Stands { first_row, rows, damage: damage.map(String::into_boxed_str) });
+        })?;
         let damaged = |reason: &str| ExportError::damaged(&folder.join(&manifest.index.name), reason);
         if index.sha256 != manifest.index.sha256 {
             return Err(damaged("its SHA-256 is not the manifest's"));
@@ -97,17 +98,7 @@ impl Staging {
         if index.listing.digest() != manifest.listing {
             return Err(damaged("it is not the listing that the manifest was made of"));
         }
-        let places = index.objects.into_iter().map(|object| {
-            (object.key, Stands { etag: object.etag, first_row: object.first_row, rows: object.rows, damage: object.damage })
-        });
-        Ok(Self {
-            places: places.collect(),
-            listing: index.listing,
-            folder: folder.to_owned(),
-            manifest,
-            files: Mutex::default(),
-            groups: Mutex::default(),
-        })
+        Ok(Self { places, listing: index.listing, folder: folder.to_owned(), manifest, files: Mutex::default(), groups: Mutex::default() })
     }
 
     /// The listing of the source, object for object.
@@ -178,9 +169,11 @@ impl Staging {
 impl RowReader for Staging {
     fn read(&self, object: &SourceObject, sink: &mut RowSink<'_>) -> Result<ObjectRead, HistoryError> {
         let key = &object.id.key;
-        let stands = self.places.get(key).ok_or_else(|| HistoryError::Vanished { key: key.clone() })?;
-        if stands.etag != object.id.etag {
-            return Err(HistoryError::Changed { key: key.clone(), listed: object.id.etag.clone(), found: stands.etag.clone() });
+        let number = self.listing.objects.find(key).and_then(|number| usize::try_from(number).ok());
+        let staged = number.and_then(|number| self.listing.objects.get(number).zip(self.places.get(number)));
+        let (staged, stands) = staged.ok_or_else(|| HistoryError::Vanished { key: key.clone() })?;
+        if staged.id.etag != object.id.etag {
+            return Err(HistoryError::Changed { key: key.clone(), listed: object.id.etag.clone(), found: staged.id.etag.clone() });
         }
         let mut done = 0;
         while done < stands.rows {
@@ -200,7 +193,7 @@ impl RowReader for Staging {
                 }
             }
         }
-        Ok(ObjectRead { rows: done, damage: stands.damage.clone() })
+        Ok(ObjectRead { rows: done, damage: stands.damage.as_deref().map(str::to_owned) })
     }
 }
 

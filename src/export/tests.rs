@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failpoint::Failpoints;
-use crate::history::{Decoded, Directory, Listing, ObjectRead, Objects, ReadLimits, RowReader, Source as _};
+use crate::history::{Decoded, Directory, Listing, ObjectRead, Objects, ReadLimits, RowReader, Source as _, SourceObject};
 use crate::progress::Silent;
 use crate::time::{Nanos, TimeFormat};
 
@@ -109,9 +109,9 @@ impl Bench {
 
 /// All that reading an object says. As text: NaN is not equal to itself.
 fn all(rows: &dyn RowReader, listing: &Listing) -> Vec<(String, ObjectRead)> {
-    let one = |object| {
+    let one = |object: SourceObject| {
         let mut seen = String::new();
-        let read = rows.read(object, &mut |decoded: Decoded| {
+        let read = rows.read(&object, &mut |decoded: Decoded| {
             seen.push_str(&format!("{decoded:?}\n"));
             ControlFlow::Continue(())
         });
@@ -126,7 +126,7 @@ fn reads_like_its_source(bench: &Bench, name: &str) {
     assert_eq!(*staging.listing(), bench.listing);
     let (source, staged) = (all(&*bench.rows, &bench.listing), all(&staging, staging.listing()));
     for (at, (source, staged)) in source.iter().zip(&staged).enumerate() {
-        assert_eq!(source, staged, "{}", bench.listing.objects[at].id.key);
+        assert_eq!(source, staged, "{}", bench.listing.objects.get(at).unwrap().id.key);
     }
 }
 
@@ -257,7 +257,7 @@ fn what_was_tampered_with_is_named_and_never_read() {
         assert!(checked.differences.iter().any(|difference| difference.file == file), "{file}: {:?}", checked.differences);
         if file.starts_with("rows-") {
             let staging = Staging::open(&bench.folder(&name)).unwrap();
-            let failed = |object| staging.read(object, &mut |_| ControlFlow::Continue(())).is_err();
+            let failed = |object| staging.read(&object, &mut |_| ControlFlow::Continue(())).is_err();
             assert!(staging.listing().objects.iter().any(failed), "{file} was read");
         }
     }
@@ -288,8 +288,8 @@ fn a_sink_that_has_enough_gets_no_more() {
     let bench = Bench::new(plant);
     bench.stage("staging", 1, SMALL).unwrap();
     let staging = Staging::open(&bench.folder("staging")).unwrap();
-    for object in &bench.listing.objects {
-        let first = |rows: &dyn RowReader| rows.read(object, &mut |_| ControlFlow::Break(())).unwrap();
+    for object in bench.listing.objects.iter() {
+        let first = |rows: &dyn RowReader| rows.read(&object, &mut |_| ControlFlow::Break(())).unwrap();
         let (source, staged) = (first(&*bench.rows), first(&staging));
         if source.rows > 0 {
             assert_eq!(source, staged, "{}", object.id.key);

@@ -8,12 +8,12 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::listing::{self, Found};
+use super::listing::{Found, Gathered};
 use super::sniff::{self, HEAD_BYTES, Sniffer};
 use super::source::{FileRanges, Ranges, Source};
-use super::{HistoryError, Listing, PassedOver, SourceObject, key};
+use super::{HistoryError, Listing, SourceObject, key};
 
-/// More objects than this in one root are refused: their listing alone would fill the memory.
+/// More objects than this in one root are refused: their listing alone would take more than a gigabyte.
 const OBJECTS_MAX: usize = 10_000_000;
 
 /// Why an object is passed over whose key says nothing.
@@ -92,15 +92,15 @@ impl Source for Directory {
         if !metadata.is_dir() {
             return Err(HistoryError::RootNotDirectory { root });
         }
-        let mut walk = Walk { root_folders: root_folders(&self.root), sniffer: Sniffer::new(), found: Vec::new(), passed_over: Vec::new() };
+        let mut walk = Walk { root_folders: root_folders(&self.root), sniffer: Sniffer::new(), gathered: Gathered::default() };
         let mut folders = vec![(self.root.clone(), String::new())];
         while let Some((folder, prefix)) = folders.pop() {
             folders.extend(walk.folder(&folder, &prefix)?);
-            if walk.found.len() > OBJECTS_MAX {
+            if walk.gathered.objects() > OBJECTS_MAX {
                 return Err(HistoryError::TooManyObjects { root, max: OBJECTS_MAX });
             }
         }
-        Ok(listing::assemble(root, walk.found, walk.passed_over))
+        Ok(walk.gathered.listing(root))
     }
 
     fn open(&self, object: &SourceObject) -> Result<Box<dyn Read + Send>, HistoryError> {
@@ -134,8 +134,7 @@ fn root_folders(root: &Path) -> Vec<Vec<String>> {
 struct Walk {
     root_folders: Vec<Vec<String>>,
     sniffer: Sniffer,
-    found: Vec<Found>,
-    passed_over: Vec<PassedOver>,
+    gathered: Gathered,
 }
 
 impl Walk {
@@ -185,14 +184,14 @@ impl Walk {
         let metadata = file.metadata()?;
         let head = head(&mut file)?;
         match self.sniffer.kind(name, head) {
-            Ok(kind) => self.found.push(Found { raw_key, etag: etag(&metadata), size_bytes: metadata.len(), kind, place }),
+            Ok(kind) => self.gathered.found(Found { raw_key, etag: etag(&metadata), size_bytes: metadata.len(), kind, place }),
             Err(reason) => self.pass_over(raw_key, &reason),
         }
         Ok(())
     }
 
     fn pass_over(&mut self, key: String, reason: &str) {
-        self.passed_over.push(PassedOver { key, reason: reason.to_owned() });
+        self.gathered.pass_over(key, reason);
     }
 }
 

@@ -144,7 +144,7 @@ proptest! {
                     let plan = format!("plan-{}", model.plans.len());
                     let mut next = model.clone();
                     let fits = count == UNITS && next.take_back(&group);
-                    prop_assert_eq!(ledger.succeed(&plan, &units(count), &group).is_ok(), fits);
+                    prop_assert_eq!(ledger.succeed(&plan, units(count).into_iter(), &group).is_ok(), fits);
                     if fits {
                         model = next;
                         model.progress.clear();
@@ -159,9 +159,9 @@ proptest! {
             let clock = ManualClock::at(Nanos(5));
             for (at, plan) in model.plans.iter().enumerate() {
                 let is_present = at + 1 == model.plans.len();
-                prop_assert_eq!(Ledger::open(&path, &identity(plan), &units(UNITS), &clock).is_ok(), is_present);
+                prop_assert_eq!(Ledger::open(&path, &identity(plan), units(UNITS).into_iter(), &clock).is_ok(), is_present);
             }
-            ledger = Ledger::open(&path, &identity(model.plans.last().unwrap()), &units(UNITS), &clock).unwrap();
+            ledger = Ledger::open(&path, &identity(model.plans.last().unwrap()), units(UNITS).into_iter(), &clock).unwrap();
             model.check(&ledger)?;
             prop_assert_eq!(&LedgerView::open(&path).unwrap().earlier_plans().unwrap()[..], &model.plans[..model.plans.len() - 1]);
         }

@@ -95,7 +95,7 @@ const TAKE_OVER_2: &str = "
 const IS_CURRENT: &str = "UPDATE meta SET value = '4' WHERE name = 'schema';";
 
 /// Builds a ledger beside `path` and renames it into place, so that a crash leaves none or a whole one.
-pub(super) fn create(path: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result<(), LedgerError> {
+pub(super) fn create(path: &Path, identity: &Identity, units: impl Iterator<Item = Unit>, now: Nanos) -> Result<(), LedgerError> {
     let draft = path.with_extension("db.new");
     let io = |doing, at: &Path| {
         let at = at.to_owned();
@@ -113,7 +113,7 @@ pub(super) fn create(path: &Path, identity: &Identity, units: &[Unit], now: Nano
     sync_directory(&directory_of(path))
 }
 
-fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result<(), LedgerError> {
+fn fill(draft: &Path, identity: &Identity, units: impl Iterator<Item = Unit>, now: Nanos) -> Result<(), LedgerError> {
     let failed = |doing| sqlite(doing, draft);
     let mut connection = Connection::open(draft).map_err(failed("create the ledger"))?;
     connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed()).map_err(failed("set up the ledger"))?;
@@ -136,7 +136,7 @@ fn fill(draft: &Path, identity: &Identity, units: &[Unit], now: Nanos) -> Result
             .map_err(failed("list the units"))?;
         for unit in units {
             let bytes = fit("bytes", unit.bytes)?;
-            let seal = seal(unit, &UnitState::Pending);
+            let seal = seal(&unit, &UnitState::Pending);
             insert.execute(params![unit.id, unit.key, unit.etag, unit.table, bytes, seal]).map_err(failed("list the units"))?;
         }
     }
@@ -157,8 +157,13 @@ pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), Le
     for step in steps {
         transaction.execute_batch(step).map_err(failed("bring the ledger up to date"))?;
     }
-    for (unit, state, _) in view::read_unsealed(&transaction, path, None)? {
-        put_seal(&transaction, &unit, &state).map_err(failed("bring the ledger up to date"))?;
+    let mut seals = Vec::new();
+    view::each_unsealed(&transaction, path, None, &mut |unit, state, _| {
+        seals.push((unit.id, seal(&unit, &state)));
+        Ok(())
+    })?;
+    for (unit, seal) in seals {
+        put_seal(&transaction, unit, seal).map_err(failed("bring the ledger up to date"))?;
     }
     transaction.commit().map_err(failed("bring the ledger up to date"))
 }
@@ -246,9 +251,9 @@ pub(super) fn seal(unit: &Unit, state: &UnitState) -> i64 {
     xxhash_rust::xxh3::xxh3_64(&bytes).cast_signed()
 }
 
-pub(super) fn put_seal(transaction: &Transaction<'_>, unit: &Unit, state: &UnitState) -> Result<(), rusqlite::Error> {
+pub(super) fn put_seal(transaction: &Transaction<'_>, unit: u32, seal: i64) -> Result<(), rusqlite::Error> {
     let mut update = transaction.prepare_cached("UPDATE units SET seal = ?2 WHERE id = ?1")?;
-    update.execute(params![unit.id, seal(unit, state)]).map(|_| ())
+    update.execute(params![unit, seal]).map(|_| ())
 }
 
 /// A count as SQLite stores it.

@@ -10,7 +10,7 @@ use super::error::sqlite;
 use super::lock::DirectoryLock;
 use super::progress;
 use super::schema::{self, fit};
-use super::view::{read_runs, read_states, read_totals, read_unit, read_units};
+use super::view::{each_state, read_runs, read_states, read_totals, read_unit};
 use super::{Identity, LedgerError, Run, RunOutcome, Tally, Unit, UnitDone, UnitState};
 use crate::failpoint::{self, Failpoints};
 use crate::time::{Clock, Nanos};
@@ -32,11 +32,16 @@ impl Ledger {
     /// # Errors
     /// Refuses a directory that another process works in, a ledger of another plan or of other units, a newer layout and a
     /// damaged file.
-    pub fn open(path: &Path, identity: &Identity, units: &[Unit], clock: &dyn Clock) -> Result<Self, LedgerError> {
+    pub fn open(
+        path: &Path,
+        identity: &Identity,
+        units: impl Iterator<Item = Unit> + Clone,
+        clock: &dyn Clock,
+    ) -> Result<Self, LedgerError> {
         let lock = DirectoryLock::take(path)?;
         let there = path.try_exists().map_err(|source| LedgerError::Io { doing: "look for", path: path.to_owned(), source })?;
         if !there {
-            schema::create(path, identity, units, clock.now())?;
+            schema::create(path, identity, units.clone(), clock.now())?;
         }
         let mut connection = schema::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found = schema::identity(&connection, path)?.plan_digest;
@@ -80,7 +85,15 @@ impl Ledger {
 
     /// All units in order, each with what became of it.
     pub fn states(&self) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
-        read_states(&self.connection, &self.path)
+        read_states(&self.connection, &self.path, None)
+    }
+
+    /// Hands on all units in order, each with what became of it; memory does not grow with them.
+    ///
+    /// # Errors
+    /// As [`Self::states`]. What was handed on before a damage counts for nothing.
+    pub fn each_state(&self, each: &mut dyn FnMut(Unit, UnitState)) -> Result<(), LedgerError> {
+        each_state(&self.connection, &self.path, None, each)
     }
 
     /// The accounting of all done units, per table.
@@ -140,7 +153,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Refuses a plan of other units (`planned`) and a unit that it does not know. Then nothing is changed.
-    pub fn succeed(&mut self, plan: &str, planned: &[Unit], units: &[u32]) -> Result<(), LedgerError> {
+    pub fn succeed(&mut self, plan: &str, planned: impl Iterator<Item = Unit>, units: &[u32]) -> Result<(), LedgerError> {
         check_units(&self.connection, &self.path, planned)?;
         let transaction = self.connection.transaction().map_err(sqlite("begin a transaction", &self.path))?;
         let number = schema::earlier_plans(&transaction, &self.path)?.len() + 1;
@@ -238,12 +251,12 @@ fn record_tally(transaction: &Transaction<'_>, path: &Path, unit: u32, table: &s
 fn renew_seal(transaction: &Transaction<'_>, path: &Path, unit: u32, state: &UnitState) -> Result<(), LedgerError> {
     let found = read_unit(transaction, unit).map_err(sqlite("look up a unit", path))?;
     let Some(found) = found else { return Err(LedgerError::UnknownUnit { unit }) };
-    schema::put_seal(transaction, &found, state).map_err(sqlite("seal a unit", path))
+    schema::put_seal(transaction, unit, schema::seal(&found, state)).map_err(sqlite("seal a unit", path))
 }
 
 /// Whether a unit that is done already was finished with what `unit` says.
 fn same_result(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> Result<(), LedgerError> {
-    let found = read_units(transaction, path, Some(unit.id))?;
+    let found = read_states(transaction, path, Some(unit.id))?;
     match found.first() {
         Some((_, UnitState::Done { tallies, damage, skipped, .. }))
             if *tallies == unit.tallies && *damage == unit.damage && *skipped == unit.skipped =>
@@ -255,17 +268,25 @@ fn same_result(transaction: &Transaction<'_>, path: &Path, unit: &UnitDone) -> R
 }
 
 /// The ledger's list of units must be the plan's, to the letter.
-fn check_units(connection: &Connection, path: &Path, wanted: &[Unit]) -> Result<(), LedgerError> {
-    let found = read_states(connection, path)?;
-    let differ = |detail| LedgerError::UnitsDiffer { path: path.to_owned(), detail };
-    if found.len() != wanted.len() {
-        return Err(differ(format!("{} units in the ledger, {} in the plan", found.len(), wanted.len())));
-    }
-    match found.iter().zip(wanted).find(|((found, _), wanted)| found != *wanted) {
+fn check_units(connection: &Connection, path: &Path, mut wanted: impl Iterator<Item = Unit>) -> Result<(), LedgerError> {
+    let (mut in_ledger, mut in_plan) = (0_u64, 0_u64);
+    let mut differing = None;
+    each_state(connection, path, None, &mut |found, _| {
+        in_ledger += 1;
+        let Some(wanted) = wanted.next() else { return };
+        in_plan += 1;
+        if differing.is_none() && found != wanted {
+            differing = Some(format!(
+                "unit {} is {} ({}) in the ledger and {} ({}) in the plan",
+                found.id, found.key, found.etag, wanted.key, wanted.etag
+            ));
+        }
+    })?;
+    in_plan += u64::try_from(wanted.count()).unwrap_or(u64::MAX);
+    let differ = |detail| Err(LedgerError::UnitsDiffer { path: path.to_owned(), detail });
+    match differing {
+        _ if in_ledger != in_plan => differ(format!("{in_ledger} units in the ledger, {in_plan} in the plan")),
+        Some(detail) => differ(detail),
         None => Ok(()),
-        Some(((found, _), wanted)) => Err(differ(format!(
-            "unit {} is {} ({}) in the ledger and {} ({}) in the plan",
-            found.id, found.key, found.etag, wanted.key, wanted.etag
-        ))),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn done(id: u32, tally: Tally) -> UnitDone {
 }
 
 pub(super) fn open(path: &Path, count: u32) -> Result<Ledger, LedgerError> {
-    Ledger::open(path, &identity("plan"), &units(count), &ManualClock::at(Nanos(5)))
+    Ledger::open(path, &identity("plan"), units(count).into_iter(), &ManualClock::at(Nanos(5)))
 }
 
 #[test]
@@ -142,7 +142,10 @@ fn a_ledger_of_layout_1_is_brought_up_to_date_by_its_writer_and_refused_to_reade
     let refused = LedgerView::open(&path).unwrap_err();
     assert!(matches!(refused, LedgerError::OlderSchema { found: 1, known: 4, .. }), "{refused}");
     assert!(refused.hint().unwrap().contains("backfill"));
-    assert!(matches!(Ledger::open(&path, &identity("other"), &units(2), &ManualClock::at(Nanos(5))), Err(LedgerError::ForeignPlan { .. })));
+    assert!(matches!(
+        Ledger::open(&path, &identity("other"), units(2).into_iter(), &ManualClock::at(Nanos(5))),
+        Err(LedgerError::ForeignPlan { .. })
+    ));
 
     let mut ledger = open(&path, 2).unwrap();
     let kept = tallies(0, tally(6, &[("only_hot", 2)], &[("undecodable", 1)]));
@@ -199,11 +202,14 @@ fn foreign_plans_other_units_and_newer_layouts_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
     drop(open(&path, 2).unwrap());
-    assert!(matches!(Ledger::open(&path, &identity("other"), &units(2), &ManualClock::at(Nanos(5))), Err(LedgerError::ForeignPlan { .. })));
+    assert!(matches!(
+        Ledger::open(&path, &identity("other"), units(2).into_iter(), &ManualClock::at(Nanos(5))),
+        Err(LedgerError::ForeignPlan { .. })
+    ));
     assert!(matches!(open(&path, 3), Err(LedgerError::UnitsDiffer { .. })));
     let mut changed = units(2);
     changed[1].etag = "other".into();
-    let refused = Ledger::open(&path, &identity("plan"), &changed, &ManualClock::at(Nanos(5))).unwrap_err();
+    let refused = Ledger::open(&path, &identity("plan"), changed.into_iter(), &ManualClock::at(Nanos(5))).unwrap_err();
     assert!(refused.to_string().contains("datastore/s/1.json"), "{refused}");
 
     rusqlite::Connection::open(&path).unwrap().execute("UPDATE meta SET value = '5' WHERE name = 'schema'", []).unwrap();

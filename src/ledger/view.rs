@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Rows};
 
 use super::error::{damage, sqlite};
 use super::schema;
@@ -55,7 +56,16 @@ impl LedgerView {
     pub fn states(&self) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
         // One snapshot: a backfill may commit between two questions.
         let snapshot = self.connection.unchecked_transaction().map_err(sqlite("read the ledger", &self.path))?;
-        read_states(&snapshot, &self.path)
+        read_states(&snapshot, &self.path, None)
+    }
+
+    /// Hands on all units in order, each with what became of it; memory does not grow with them.
+    ///
+    /// # Errors
+    /// As [`Self::states`]. What was handed on before a damage counts for nothing.
+    pub fn each_state(&self, each: &mut dyn FnMut(Unit, UnitState)) -> Result<(), LedgerError> {
+        let snapshot = self.connection.unchecked_transaction().map_err(sqlite("read the ledger", &self.path))?;
+        each_state(&snapshot, &self.path, None, each)
     }
 
     /// The accounting of all done units, per table.
@@ -69,41 +79,127 @@ impl LedgerView {
     }
 }
 
-pub(super) fn read_states(connection: &Connection, path: &Path) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
-    read_units(connection, path, None)
-}
-
-/// All units, or the one that is asked for. A unit whose seal does not fit is damage.
-pub(super) fn read_units(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
-    let mut units = Vec::new();
-    for (unit, state, seal) in read_unsealed(connection, path, only)? {
+/// Hands on all units, or the one that is asked for, in order. A unit whose seal does not fit is damage.
+pub(super) fn each_state(
+    connection: &Connection,
+    path: &Path,
+    only: Option<u32>,
+    each: &mut dyn FnMut(Unit, UnitState),
+) -> Result<(), LedgerError> {
+    each_unsealed(connection, path, only, &mut |unit, state, seal| {
         if seal != schema::seal(&unit, &state) {
             let detail = format!("what it says of unit {} is not what was written", unit.id);
             return Err(LedgerError::Corrupt { path: path.to_owned(), detail });
         }
-        units.push((unit, state));
-    }
-    Ok(units)
+        each(unit, state);
+        Ok(())
+    })
 }
 
-/// The same with the seals, which are not looked at.
-pub(super) fn read_unsealed(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState, i64)>, LedgerError> {
-    let failed = |doing| damage(doing, path);
-    let mut tallies = read_tallies(connection, only).map_err(failed("read the ledger's counts"))?;
-    let sql = "SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at, skipped, seal
-               FROM units WHERE ?1 IS NULL OR id = ?1 ORDER BY id";
-    let mut select = connection.prepare_cached(sql).map_err(failed("read the ledger's units"))?;
-    let mut rows = select.query([only]).map_err(failed("read the ledger's units"))?;
-    let mut units = Vec::new();
-    while let Some(row) = rows.next().map_err(failed("read the ledger's units"))? {
-        let (unit, state) = unit_from(row, &mut tallies).map_err(failed("read a unit"))?;
-        units.push((unit, state, row.get(9).map_err(failed("read a unit"))?));
-    }
-    if let Some(unit) = tallies.into_keys().next() {
+pub(super) fn read_states(connection: &Connection, path: &Path, only: Option<u32>) -> Result<Vec<(Unit, UnitState)>, LedgerError> {
+    let mut states = Vec::new();
+    each_state(connection, path, only, &mut |unit, state| states.push((unit, state)))?;
+    Ok(states)
+}
+
+/// The same with the seals, which are not looked at. One unit is in memory at a time: its counts are read beside it, in the same order.
+pub(super) fn each_unsealed(
+    connection: &Connection,
+    path: &Path,
+    only: Option<u32>,
+    each: &mut dyn FnMut(Unit, UnitState, i64) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let prepare = |sql| connection.prepare_cached(sql);
+    let (mut of_tallies, mut of_counts) =
+        prepare(TALLIES).and_then(|tallies| Ok((tallies, prepare(COUNTS)?))).map_err(damage("read the ledger's counts", path))?;
+    let mut counts = of_tallies
+        .query([only])
+        .and_then(|tallies| Ok((tallies, of_counts.query([only])?)))
+        .and_then(|(tallies, counts)| Ok(Counts { tallies: Beside::begin(tallies)?, counts: Beside::begin(counts)? }))
+        .map_err(damage("read the ledger's counts", path))?;
+    let mut select = prepare(UNITS).map_err(damage("read the ledger's units", path))?;
+    let mut rows = select.query([only]).map_err(damage("read the ledger's units", path))?;
+    let of_nobody = |unit: u32| {
         let detail = format!("it counts rows of unit {unit}, which is not done");
-        return Err(LedgerError::Corrupt { path: path.to_owned(), detail });
+        LedgerError::Corrupt { path: path.to_owned(), detail }
+    };
+    while let Some(row) = rows.next().map_err(damage("read the ledger's units", path))? {
+        let (unit, state) = unit_from(row, &mut counts).map_err(damage("read a unit", path))?;
+        let seal = row.get(9).map_err(damage("read a unit", path))?;
+        if let Some(stranger) = counts.next_unit().filter(|next| *next <= unit.id) {
+            return Err(of_nobody(stranger));
+        }
+        each(unit, state, seal)?;
     }
-    Ok(units)
+    counts.next_unit().map_or(Ok(()), |stranger| Err(of_nobody(stranger)))
+}
+
+const UNITS: &str = "SELECT id, object_key, etag, target_table, bytes, done, damage, finished_at, skipped, seal
+    FROM units WHERE ?1 IS NULL OR id = ?1 ORDER BY id";
+/// Both tables are kept in this order.
+const TALLIES: &str = "SELECT unit, target_table, rows_read, acknowledged, skipped
+    FROM unit_tallies WHERE ?1 IS NULL OR unit = ?1 ORDER BY unit, target_table";
+const COUNTS: &str = "SELECT unit, target_table, kind, code, rows
+    FROM unit_counts WHERE ?1 IS NULL OR unit = ?1 ORDER BY unit, target_table, kind, code";
+
+/// Rows that begin with the number of a unit, in its order; they are taken unit by unit.
+struct Beside<'s> {
+    rows: Rows<'s>,
+    /// The unit of the row at hand; none behind the last one.
+    unit: Option<u32>,
+}
+
+impl<'s> Beside<'s> {
+    fn begin(rows: Rows<'s>) -> Result<Self, rusqlite::Error> {
+        let mut beside = Self { rows, unit: None };
+        beside.advance()?;
+        Ok(beside)
+    }
+
+    fn advance(&mut self) -> Result<(), rusqlite::Error> {
+        self.unit = self.rows.next()?.map(|row| row.get(0)).transpose()?;
+        Ok(())
+    }
+
+    /// Hands on what stands there of `unit`.
+    fn take(&mut self, unit: u32, mut each: impl FnMut(&Row<'_>) -> Result<(), rusqlite::Error>) -> Result<(), rusqlite::Error> {
+        while self.unit == Some(unit) {
+            if let Some(row) = self.rows.get() {
+                each(row)?;
+            }
+            self.advance()?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of rows, by unit and table.
+struct Counts<'s> {
+    tallies: Beside<'s>,
+    counts: Beside<'s>,
+}
+
+impl Counts<'_> {
+    /// The first unit of which something was not taken.
+    fn next_unit(&self) -> Option<u32> {
+        self.tallies.unit.into_iter().chain(self.counts.unit).min()
+    }
+
+    fn of(&mut self, unit: u32) -> Result<Tallies, rusqlite::Error> {
+        let mut tallies = Tallies::new();
+        self.tallies.take(unit, |row| {
+            let tally = tallies.entry(row.get(1)?).or_default();
+            tally.read = count(row, 2)?;
+            tally.acknowledged = count(row, 3)?;
+            tally.skipped = count(row, 4)?;
+            Ok(())
+        })?;
+        self.counts.take(unit, |row| {
+            insert_count(tallies.entry(row.get(1)?).or_default(), &row.get::<_, String>(2)?, row.get(3)?, count(row, 4)?);
+            Ok(())
+        })?;
+        Ok(tallies)
+    }
 }
 
 /// A unit without its state.
@@ -122,35 +218,13 @@ pub(super) fn unit_at(row: &Row<'_>, first: usize) -> Result<Unit, rusqlite::Err
     Ok(Unit { id, key, etag, table: row.get(first + 3)?, bytes: count(row, first + 4)? })
 }
 
-fn unit_from(row: &Row<'_>, tallies: &mut BTreeMap<u32, Tallies>) -> Result<(Unit, UnitState), rusqlite::Error> {
+fn unit_from(row: &Row<'_>, counts: &mut Counts<'_>) -> Result<(Unit, UnitState), rusqlite::Error> {
     let unit = plain_unit(row)?;
     if !row.get::<_, bool>(5)? {
         return Ok((unit, UnitState::Pending));
     }
-    let tallies = tallies.remove(&unit.id).unwrap_or_default();
+    let tallies = counts.of(unit.id)?;
     Ok((unit, UnitState::Done { tallies, damage: row.get(6)?, finished_at: Nanos(row.get(7)?), skipped: row.get(8)? }))
-}
-
-/// What became of rows, by unit and table.
-fn read_tallies(connection: &Connection, only: Option<u32>) -> Result<BTreeMap<u32, Tallies>, rusqlite::Error> {
-    let mut units: BTreeMap<u32, Tallies> = BTreeMap::new();
-    let sql = "SELECT unit, target_table, rows_read, acknowledged, skipped FROM unit_tallies WHERE ?1 IS NULL OR unit = ?1";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([only])?;
-    while let Some(row) = rows.next()? {
-        let tally = units.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default();
-        tally.read = count(row, 2)?;
-        tally.acknowledged = count(row, 3)?;
-        tally.skipped = count(row, 4)?;
-    }
-    let mut select =
-        connection.prepare_cached("SELECT unit, target_table, kind, code, rows FROM unit_counts WHERE ?1 IS NULL OR unit = ?1")?;
-    let mut rows = select.query([only])?;
-    while let Some(row) = rows.next()? {
-        let tally = units.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default();
-        insert_count(tally, &row.get::<_, String>(2)?, row.get(3)?, count(row, 4)?);
-    }
-    Ok(units)
 }
 
 /// A count, which SQLite keeps with a sign.

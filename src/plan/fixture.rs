@@ -195,7 +195,7 @@ pub(crate) fn known() -> Known {
         },
         listing: Listing {
             root: "history".to_owned(),
-            objects: vec![object("press", Layout::Datastore, 0), object("press", Layout::Datastore, 1)],
+            objects: [object("press", Layout::Datastore, 0), object("press", Layout::Datastore, 1)].into_iter().collect(),
             passed_over: Vec::new(),
         },
         rule_problems: Vec::new(),

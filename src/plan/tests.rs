@@ -31,7 +31,7 @@ fn collisions_move_from_a_full_census_to_their_table_and_are_left_out_of_a_sampl
 #[test]
 fn raw_channel_objects_are_not_counted_as_a_tables_own() {
     let mut known = known();
-    known.listing.objects.push(object("press", Layout::Channel, 7));
+    known.listing.objects.push(&object("press", Layout::Channel, 7));
     let plan = known.plan();
     assert_eq!((plan.tables[0].objects, plan.tables[0].bytes, plan.tables[0].rows), (2, 2_000, 1_000));
 }

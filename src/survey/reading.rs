@@ -1,6 +1,5 @@
 //! The survey's walk over a history: object by object, row by row.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::{Extent, SampleSize, Survey, SurveyBuilder, sampled};
@@ -58,21 +57,22 @@ pub fn survey_with<E: std::error::Error>(
     mut read: impl FnMut(&SourceObject, &mut RowSink<'_>) -> Result<ObjectRead, E>,
 ) -> Result<Survey, SurveyError<E>> {
     let mut builder = SurveyBuilder::new();
-    let surveyed = sampled(listing, None);
-    for object in &surveyed {
-        builder.listed(object);
-    }
-    let objects = sampled(listing, options.extent);
-    let chosen: BTreeSet<&str> = objects.iter().map(|object| object.id.key.as_str()).collect();
-    for left_out in surveyed.iter().filter(|object| !chosen.contains(object.id.key.as_str())) {
-        builder.sampled(&left_out.store);
+    let chosen = sampled(listing, options.extent);
+    let mut objects_total: u64 = 0;
+    for (number, object) in (0_u32..).zip(listing.objects.iter()).filter(|(_, object)| object.holds_rows()) {
+        objects_total += 1;
+        builder.listed(&object);
+        if chosen.binary_search(&number).is_err() {
+            builder.sampled(&object.store);
+        }
     }
     let rows_max = options.extent.map_or(u64::MAX, |size| size.rows_per_object_max);
-    let mut complete = objects.len() == surveyed.len();
+    let objects_read = chosen.len() as u64;
+    let mut complete = objects_read == objects_total;
 
-    progress.begin("survey", Some(objects.len() as u64), "objects");
-    for object in &objects {
-        let result = survey_object(&mut builder, object, options.strict, rows_max, &mut read);
+    progress.begin("survey", Some(objects_read), "objects");
+    for object in chosen.into_iter().filter_map(|number| listing.objects.numbered(number)) {
+        let result = survey_object(&mut builder, &object, options.strict, rows_max, &mut read);
         match result {
             Ok(whole) => complete &= whole,
             Err(error) => {
@@ -84,11 +84,7 @@ pub fn survey_with<E: std::error::Error>(
     }
     progress.end();
 
-    Ok(builder.finish(if complete {
-        Extent::Full
-    } else {
-        Extent::Sample { objects_read: objects.len() as u64, objects_total: surveyed.len() as u64, rows_per_object_max: rows_max }
-    }))
+    Ok(builder.finish(if complete { Extent::Full } else { Extent::Sample { objects_read, objects_total, rows_per_object_max: rows_max } }))
 }
 
 /// True when the object was read to its end, or to its damage.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Listing, SourceObject};
+use crate::history::Listing;
 
 /// How much of a history is read when not all of it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,18 +12,18 @@ pub struct SampleSize {
     pub rows_per_object_max: u64,
 }
 
-/// The objects that a sample of this size reads, in the listing's order: all that hold rows, or some of them, spread
+/// The numbers of the objects that a sample of this size reads, in the listing's order: all that hold rows, or some of them, spread
 /// evenly over each store's time.
 /// Raw channel messages are not surveyed, as they are no rows before the pipeline has run.
 #[must_use]
-pub fn sampled(listing: &Listing, size: Option<SampleSize>) -> Vec<&SourceObject> {
-    let surveyed = || listing.objects.iter().filter(|object| object.holds_rows());
-    let Some(size) = size else { return surveyed().collect() };
+pub fn sampled(listing: &Listing, size: Option<SampleSize>) -> Vec<u32> {
+    let surveyed = (0_u32..).zip(listing.objects.iter()).filter(|(_, object)| object.holds_rows());
+    let Some(size) = size else { return surveyed.map(|(number, _)| number).collect() };
     // By store, then by format and layout: a store can lie there as JSON and as delivered CSV, and both count.
-    let mut stores: BTreeMap<&str, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
-    for (at, object) in surveyed().enumerate() {
+    let mut stores: BTreeMap<String, BTreeMap<String, Vec<u32>>> = BTreeMap::new();
+    for (number, object) in surveyed {
         let kind = format!("{:?} {:?}", object.layout, object.format);
-        stores.entry(&object.store).or_default().entry(kind).or_default().push(at);
+        stores.entry(object.store).or_default().entry(kind).or_default().push(number);
     }
     let mut chosen = Vec::new();
     for kinds in stores.values() {
@@ -34,8 +34,7 @@ pub fn sampled(listing: &Listing, size: Option<SampleSize>) -> Vec<&SourceObject
         }
     }
     chosen.sort_unstable();
-    let all: Vec<&SourceObject> = surveyed().collect();
-    chosen.into_iter().filter_map(|at| all.get(at).copied()).collect()
+    chosen
 }
 
 /// At most `count` of the places `0..length`, evenly spread, the first and the last among them.

@@ -34,8 +34,8 @@ pub(super) fn from_source(
     let units: Vec<(u32, Vec<u64>)> = rows.into_iter().map(|(unit, rows)| (unit, rows.into_iter().collect())).collect();
     let parts = over(readers, units.len(), SourceRecords::new, |records, at| {
         let Some((unit, rows)) = units.get(at) else { return Ok(()) };
-        let Some(object) = usize::try_from(*unit).ok().and_then(|unit| listing.objects.get(unit)) else { return Ok(()) };
-        reread(history, table, object, rows, &mut |row, record| {
+        let Some(object) = listing.objects.numbered(*unit) else { return Ok(()) };
+        reread(history, table, &object, rows, &mut |row, record| {
             records.insert((*unit, row), record);
         })
         .map_err(|failure| VerifyError::Source(CensusError::Read { object: object.id.key.clone(), failure }))

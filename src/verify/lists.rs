@@ -63,10 +63,10 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VerifyE
 }
 
 /// Writes `lists` from the file of differences. `objects` are those that were compared, `damaged` those not read to their end.
-pub(super) fn write<'a>(
+pub(super) fn write(
     lists: &Lists,
     differences: &Path,
-    objects: impl Iterator<Item = &'a str>,
+    objects: impl Iterator<Item = String>,
     damaged: &BTreeSet<&str>,
 ) -> Result<(), VerifyError> {
     if lists.is_empty() {
@@ -90,9 +90,9 @@ pub(super) fn write<'a>(
             differing.insert(place.object);
         }
     }
-    for object in objects.filter(|object| !differing.contains(*object)) {
-        let is_whole = !damaged.contains(object);
-        let line = format!("{} {}\n", if is_whole { '=' } else { '!' }, harmless(object));
+    for object in objects.filter(|object| !differing.contains(object)) {
+        let is_whole = !damaged.contains(object.as_str());
+        let line = format!("{} {}\n", if is_whole { '=' } else { '!' }, harmless(&object));
         for list in combined.iter_mut().chain(matching.as_mut().filter(|_| is_whole)) {
             list.line(&line)?;
         }

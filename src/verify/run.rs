@@ -205,8 +205,8 @@ async fn check_table<R: Reader>(
 
 fn write_lists<R>(job: &VerifyJob<R>, tables: &[TableVerification]) -> Result<(), VerifyError> {
     let damaged: BTreeSet<&str> = tables.iter().flat_map(|table| &table.damaged).map(|(object, _)| object.as_str()).collect();
-    let compared = |object: &&SourceObject| job.plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
-    let objects = job.listing.objects.iter().filter(compared).map(|object| object.id.key.as_str());
+    let compared = |object: &SourceObject| job.plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
+    let objects = job.listing.objects.iter().filter(compared).map(|object| object.id.key.clone());
     lists::write(&job.lists, &job.differences, objects, &damaged)
 }
 
@@ -467,13 +467,12 @@ async fn list<R: Reader>(
 }
 
 fn object_key(listing: &Listing, unit: u32) -> String {
-    let object = usize::try_from(unit).ok().and_then(|at| listing.objects.get(at));
-    object.map_or_else(|| format!("object {unit}"), |object| object.id.key.clone())
+    listing.objects.numbered(unit).map_or_else(|| format!("object {unit}"), |object| object.id.key.clone())
 }
 
 /// Objects that no table of the plan takes, by store and layout.
 fn left_out(plan: &Plan, listing: &Listing) -> Vec<LeftOut> {
-    let taken = |object| plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
+    let taken = |object: &SourceObject| plan.tables.iter().any(|table| holds_rows_of(object, &table.mapping.store));
     let mut groups: BTreeMap<(String, &'static str), LeftOut> = BTreeMap::new();
     for object in listing.objects.iter().filter(|object| !taken(object)) {
         let layout = match object.layout {

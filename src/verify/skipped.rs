@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::history::{HistoryError, ObjectRead, RowReader, RowSink, SourceObject};
-use crate::ledger::{Unit, UnitState};
 
 /// Reads as `rows` does; a skipped object that cannot be read is damaged, with the reason, and ends nothing.
 pub struct SkippedObjects {
@@ -20,14 +19,10 @@ impl std::fmt::Debug for SkippedObjects {
 }
 
 impl SkippedObjects {
-    /// Takes what a ledger knows to be skipped.
+    /// With the reasons why objects were left out, by their keys.
     #[must_use]
-    pub fn new(rows: Arc<dyn RowReader>, states: &[(Unit, UnitState)]) -> Self {
-        let reasons = states.iter().filter_map(|(unit, state)| match state {
-            UnitState::Done { skipped: Some(reason), .. } => Some((unit.key.clone(), reason.clone())),
-            _ => None,
-        });
-        Self { rows, reasons: reasons.collect() }
+    pub fn new(rows: Arc<dyn RowReader>, reasons: BTreeMap<String, String>) -> Self {
+        Self { rows, reasons }
     }
 }
 

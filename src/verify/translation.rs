@@ -286,10 +286,9 @@ fn show(job: &TranslationJob<'_>, table: usize, symbol: char, found: &Found, sto
 
 fn fetched(side: Side<'_>, table: usize, entry: Option<Entry>) -> Result<Option<(Place, Option<Record>)>, VerifyError> {
     let Some(entry) = entry else { return Ok(None) };
-    let object = usize::try_from(entry.unit).ok().and_then(|at| side.listing.objects.get(at));
-    let Some(object) = object else { return Ok(None) };
+    let Some(object) = side.listing.objects.numbered(entry.unit) else { return Ok(None) };
     let mut record = None;
-    reread(side.history, table, object, &[entry.row], &mut |_, found| record = Some(found))
+    reread(side.history, table, &object, &[entry.row], &mut |_, found| record = Some(found))
         .map_err(|failure| VerifyError::Source(CensusError::Read { object: object.id.key.clone(), failure }))?;
     Ok(Some((Place { object: object.id.key.clone(), row: entry.row }, record)))
 }

@@ -112,8 +112,8 @@ impl Drop for Scene {
 fn read(source: Arc<dyn Source>, listing: &Listing) -> Vec<String> {
     let reader = Objects::new(source, ReadLimits::default());
     let mut seen = Vec::new();
-    for object in &listing.objects {
-        let ended = reader.read(object, &mut |decoded| {
+    for object in listing.objects.iter() {
+        let ended = reader.read(&object, &mut |decoded| {
             let place = decoded.provenance();
             let what = match &decoded {
                 Decoded::Row(row) => format!("{:?}", row.columns),
@@ -193,11 +193,11 @@ fn an_object_that_changed_or_vanished_since_the_listing_is_named() {
     let key = "datastore/plant/__dt=2025-10-09 00:00:00/1.json";
     let scene = Scene::new(&[(key, rows(0, 5).into_bytes())]);
     let source = scene.source("");
-    let listing = source.list().unwrap();
+    let object = source.list().unwrap().objects.get(0).unwrap();
     scene.put(key, rows(0, 6).as_bytes());
-    assert!(matches!(source.open(&listing.objects[0]).err(), Some(HistoryError::Changed { .. })));
+    assert!(matches!(source.open(&object).err(), Some(HistoryError::Changed { .. })));
     scene.runtime.block_on(scene.client.delete_object().bucket(BUCKET).key(key).send()).unwrap();
-    assert!(matches!(source.open(&listing.objects[0]).err(), Some(HistoryError::Vanished { .. })));
+    assert!(matches!(source.open(&object).err(), Some(HistoryError::Vanished { .. })));
 }
 
 #[test]
@@ -227,44 +227,6 @@ fn what_s3_refuses_is_said_with_the_permission_and_the_next_thing_to_do() {
     assert_eq!(nobody.code, Some(1), "{}", nobody.stderr);
 }
 
-/// `cargo test --test it hundred_thousand -- --ignored --nocapture` prints what it took.
-#[test]
-#[ignore = "takes minutes"]
-fn a_hundred_thousand_tiny_objects_migrate_from_a_bucket_in_flat_memory() {
-    const OBJECTS: i64 = 100_000;
-    let scene = Scene::new(&[]);
-    for at in 0..OBJECTS {
-        let key = format!("datastore/plant/__dt=2025-{:02}-{:02} 00:00:00/{at:06}.json.gz", 1 + at / 28 % 9, 1 + at % 28);
-        scene.put(&key, &gzip(&rows(at * 2, 2)));
-    }
-    scene.run(&["capture", "--from", "definitions"]).ended(0);
-    let mut asked = 0;
-    for args in
-        [&["plan", "--history", "s3://factory-history"][..], &["backfill", "--target", "embedded"], &["verify", "--target", "embedded"]]
-    {
-        let began = std::time::Instant::now();
-        let mut command = scene.command(args);
-        let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-        let mut peak_kb = 0;
-        let status = loop {
-            let of_process = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-            let held = of_process.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-            peak_kb = peak_kb.max(held.unwrap_or(0));
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        };
-        let gets = scene.asked("GetObject") - asked;
-        asked += gets;
-        println!("{}: {:.0} s, {} MB at most, {gets} GetObject", args[0], began.elapsed().as_secs_f64(), peak_kb / 1000);
-        assert_eq!(status.code(), Some(0));
-        assert!(peak_kb < 400_000, "{peak_kb} kB");
-        let readings = if args[0] == "plan" { 2 } else { 1 };
-        assert!(gets < 100_000 * readings + 1000, "{gets}");
-    }
-}
-
 #[test]
 fn a_small_parquet_object_whose_name_does_not_say_so_is_not_fetched_over_and_over() {
     let objects: Vec<(String, Vec<u8>)> =
@@ -291,4 +253,26 @@ fn the_location_of_a_bucket_that_is_not_there_is_an_error() {
     let scene = Scene::new(&[]);
     let answered = scene.runtime.block_on(scene.client.get_bucket_location().bucket("nobody-has-this").send());
     assert!(answered.is_err(), "{answered:?}");
+}
+
+#[test]
+fn what_is_fetched_ahead_is_bounded_by_its_bytes() {
+    let large = |at: i64| (format!("datastore/plant/__dt=2025-10-09 00:00:00/{at:02}.json"), rows(at * 18_000, 18_000).into_bytes());
+    let objects: Vec<(String, Vec<u8>)> = (0..40).map(large).collect();
+    let bytes = objects[20].1.len();
+    assert!((600_000..1_048_576).contains(&bytes), "{bytes}");
+    let scene = Scene::new(&objects.iter().map(|(key, bytes)| (key.as_str(), bytes.clone())).collect::<Vec<_>>());
+    let source: Arc<dyn Source> = Arc::new(scene.source(""));
+    let listing = source.list().unwrap();
+    let open = |at: usize| std::io::copy(&mut source.open(&listing.objects.get(at).unwrap()).unwrap(), &mut std::io::sink()).unwrap();
+    open(0);
+    // All that it sends for is on the way by now.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let asked = scene.asked("GetObject");
+    let most = 1 + 16 * 1024 * 1024 / bytes as u64;
+    assert!((most - 1..=most + 1).contains(&asked), "{asked} objects of {bytes} bytes, and not {most}");
+    for at in 1..40 {
+        open(at);
+    }
+    assert_eq!(scene.asked("GetObject"), 40, "an object was asked for twice");
 }

@@ -30,6 +30,7 @@ mod routes;
 mod secrets;
 mod services;
 mod terminal;
+mod tiny_objects;
 mod translate;
 mod verification;
 

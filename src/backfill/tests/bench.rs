@@ -155,7 +155,7 @@ impl Bench {
         let listing = Arc::new(self.lines.listing());
         let clock = Arc::new(ManualClock::at(Nanos(1)));
         let identity = Identity { plan_digest: "p".to_owned(), tool_version: "0".to_owned() };
-        let ledger = Ledger::open(&self.path("ledger.db"), &identity, &units(&self.plan, &listing), &*clock)?;
+        let ledger = Ledger::open(&self.path("ledger.db"), &identity, units(&self.plan, &listing), &*clock)?;
         let job = Job {
             plan: Arc::new(self.plan.clone()),
             plan_digest: "p".to_owned(),

@@ -94,8 +94,8 @@ proptest! {
         for (table, takes) in plan.tables.iter_mut().zip([Takes::Values(vec!["a".to_owned()]), takes]) {
             table.mapping.route = Some(Route { column: "type".parse().unwrap(), takes });
         }
-        let listing = Arc::new(Listing { root: String::new(), objects: vec![source_object("s/a")], passed_over: Vec::new() });
-        let unit = units(&plan, &listing).remove(0);
+        let listing = Arc::new(Listing { root: String::new(), objects: [source_object("s/a")].into_iter().collect(), passed_over: Vec::new() });
+        let unit = units(&plan, &listing).next().unwrap();
         prop_assert_eq!(&unit.table, "t", "the unit's table is that of the first mapping");
         let raw = Mutex::new(rows.clone());
         let decode = move |object: &crate::history::SourceObject, sink: &mut crate::history::RowSink<'_>| {

@@ -75,7 +75,7 @@ pub(super) fn written(
         let ledger = Ledger::open(
             &context.dir.ledger(),
             &Identity { plan_digest: plan_digest.clone(), tool_version: env!("CARGO_PKG_VERSION").to_owned() },
-            &backfill::units(&plan, &fresh.listing),
+            backfill::units(&plan, &fresh.listing),
             &*context.clock,
         )?;
         let opened = target::open(context, args.target, &plan.target.database).await?;

@@ -1,5 +1,7 @@
 //! `evidence check` and `teardown`: what the evidence claims, and what may be done because of it.
 
+use std::collections::BTreeMap;
+
 use iota2ts::evidence::{Checked, Evidence, EvidenceInputs, LedgerAccount, gather, teardown as script};
 use iota2ts::inventory::Inventory;
 use iota2ts::ledger::{LedgerView, UnitState};
@@ -70,11 +72,13 @@ pub(super) fn leave(context: &Context, verification: &Verification) -> Result<St
     let plan = Plan::load(&context.dir.plan())?;
     let ledger = if verification.ledger_consulted {
         let view = LedgerView::open(&context.dir.ledger())?;
-        let skipped = view.states()?.into_iter().filter_map(|(unit, state)| match state {
-            UnitState::Done { skipped: Some(reason), .. } => Some((unit.key, reason)),
-            _ => None,
-        });
-        let (skipped, earlier_plans) = (skipped.collect(), view.earlier_plans()?);
+        let mut skipped = BTreeMap::new();
+        view.each_state(&mut |unit, state| {
+            if let UnitState::Done { skipped: Some(reason), .. } = state {
+                skipped.insert(unit.key, reason);
+            }
+        })?;
+        let earlier_plans = view.earlier_plans()?;
         Some(LedgerAccount { identity: view.identity()?, runs: view.runs()?, totals: view.totals()?, skipped, earlier_plans })
     } else {
         None

@@ -58,7 +58,7 @@ pub(in crate::cli) fn replay(context: &Context) -> Result<Ended, CommandError> {
         let number = LedgerView::open(&context.dir.ledger())?.earlier_plans()?.len() + 1;
         keep(context, number)?;
         failpoints.hit(failpoint::REPLAY_BEFORE_LEDGER);
-        ledger.succeed(&next.digest(), &planned(&next, &fresh.listing), &replayed.units)?;
+        ledger.succeed(&next.digest(), planned(&next, &fresh.listing), &replayed.units)?;
         failpoints.hit(failpoint::REPLAY_BEFORE_PLAN);
         finish(context)?;
         replayed.taken_up = Some(taken_up);

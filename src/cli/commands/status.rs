@@ -32,18 +32,16 @@ pub(in crate::cli) fn status(context: &Context) -> Result<Ended, CommandError> {
         totals: view.totals()?,
         runs: view.runs()?,
     };
-    for (unit, state) in view.states()? {
-        match state {
-            UnitState::Pending => status.units_pending += 1,
-            UnitState::Done { damage, skipped, .. } => {
-                status.units_done += 1;
-                status.skipped_objects.extend(skipped.map(|reason| (unit.key.clone(), reason)));
-                if let Some(damage) = damage {
-                    status.damaged_objects.push(format!("{}: {damage}", unit.key));
-                }
+    view.each_state(&mut |unit, state| match state {
+        UnitState::Pending => status.units_pending += 1,
+        UnitState::Done { damage, skipped, .. } => {
+            status.units_done += 1;
+            status.skipped_objects.extend(skipped.map(|reason| (unit.key.clone(), reason)));
+            if let Some(damage) = damage {
+                status.damaged_objects.push(format!("{}: {damage}", unit.key));
             }
         }
-    }
+    })?;
     context.printer.result(&text(&status), &status)?;
     Ok(Ended::Clean)
 }

@@ -157,7 +157,7 @@ fn retry(context: &Context, only: Option<UnitFilter>, objects: &[String]) -> Res
 /// The ledger of a plan, begun where there is none.
 pub(super) fn opened(context: &Context, fresh: &Fresh) -> Result<Ledger, CommandError> {
     let identity = Identity { plan_digest: fresh.plan.digest(), tool_version: env!("CARGO_PKG_VERSION").to_owned() };
-    Ok(Ledger::open(&context.dir.ledger(), &identity, &planned(&fresh.plan, &fresh.listing), &*context.clock)?)
+    Ok(Ledger::open(&context.dir.ledger(), &identity, planned(&fresh.plan, &fresh.listing), &*context.clock)?)
 }
 
 #[derive(Serialize)]

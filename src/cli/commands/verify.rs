@@ -1,12 +1,13 @@
 //! `verify`: source and target read again and compared.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use iota2ts::census::MappedSource;
 use iota2ts::failpoint;
 use iota2ts::history::{Listing, RowReader};
 use iota2ts::inventory::Inventory;
-use iota2ts::ledger::{LedgerView, Unit, UnitState, quarantine};
+use iota2ts::ledger::{LedgerView, UnitState, quarantine};
 use iota2ts::mapping::TableMapping;
 use iota2ts::report;
 use iota2ts::settings::Settings;
@@ -89,7 +90,7 @@ fn lists(args: ListArgs) -> Lists {
 pub(super) fn verified(context: &Context, kind: TargetKind, asked: Asked) -> Result<Verification, CommandError> {
     let fresh = fresh_plan(context)?;
     let (ledger, rows) = match ledger_record(context, &fresh.plan.digest(), &fresh.listing)? {
-        Some((record, skipped)) => (Some(record), Arc::new(SkippedObjects::new(fresh.rows, &skipped)) as Arc<dyn RowReader>),
+        Some((record, skipped)) => (Some(record), Arc::new(SkippedObjects::new(fresh.rows, skipped)) as Arc<dyn RowReader>),
         None => (None, fresh.rows),
     };
     let differences = context.dir.report("differences.jsonl")?;
@@ -178,11 +179,11 @@ fn left_by_embedded(_context: &Context, _kind: TargetKind) -> Result<Option<std:
     Ok(None)
 }
 
-/// The units of a ledger with what became of them.
-type States = Vec<(Unit, UnitState)>;
+/// Why objects were left out, by key.
+type Skipped = BTreeMap<String, String>;
 
 /// What the ledger knows, to say why; none when there is no ledger of this plan.
-fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Result<Option<(LedgerRecord, States)>, CommandError> {
+fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Result<Option<(LedgerRecord, Skipped)>, CommandError> {
     let path = context.dir.ledger();
     if !path.try_exists().map_err(|e| CommandError::new(format!("`{}` could not be looked at: {e}", path.display())))? {
         return Ok(None);
@@ -192,10 +193,15 @@ fn ledger_record(context: &Context, plan_digest: &str, listing: &Listing) -> Res
         context.printer.note("the ledger belongs to another plan; differences are reported without its reasons");
         return Ok(None);
     }
-    let states = view.states()?;
-    let mut record = LedgerRecord::new(listing, &states);
+    let (mut record, mut skipped) = (LedgerRecord::new(listing), Skipped::new());
+    view.each_state(&mut |unit, state| {
+        record.add_unit(&unit, &state);
+        if let UnitState::Done { skipped: Some(reason), .. } = state {
+            skipped.insert(unit.key, reason);
+        }
+    })?;
     for row in quarantine::read(&context.dir.quarantine())? {
         record.add_quarantined(&row?);
     }
-    Ok(Some((record, states)))
+    Ok(Some((record, skipped)))
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use aws_sdk_s3::types::Object;
 
 use super::{ATTEMPTS, PAUSE, Reach, fault};
-use crate::history::listing::{self, Found};
+use crate::history::listing::{Found, Gathered};
 use crate::history::sniff::{self, HEAD_BYTES, Sniffer};
-use crate::history::{HistoryError, Listing, PassedOver, directory, key};
+use crate::history::{HistoryError, Listing, directory, key};
 use crate::progress::Progress;
 
-/// More objects than this in one root are refused: their listing alone would fill the memory.
+/// More objects than this in one root are refused: their listing alone would take more than a gigabyte.
 const OBJECTS_MAX: usize = 10_000_000;
 
 /// Lists the bucket. No object is read but those whose names say nothing of their format: a few bytes of each.
 pub(super) async fn all(reach: &Arc<Reach>, progress: &dyn Progress) -> Result<Listing, HistoryError> {
     let root = format!("s3://{}/{}", reach.bucket, reach.prefix);
     let folders: Vec<String> = reach.prefix.split('/').filter(|folder| !folder.is_empty()).map(key::decoded).collect();
-    let mut finder = Finder { reach, folders: vec![folders], found: Vec::new(), passed_over: Vec::new(), sniffer: Sniffer::new() };
+    let mut finder = Finder { reach, folders: vec![folders], gathered: Gathered::default(), sniffer: Sniffer::new() };
     let mut token = None;
     loop {
         let asked = reach.client.list_objects_v2().bucket(&reach.bucket).set_continuation_token(token);
@@ -27,7 +27,7 @@ pub(super) async fn all(reach: &Arc<Reach>, progress: &dyn Progress) -> Result<L
             finder.take(object).await?;
         }
         progress.advance(u64::try_from(page.contents().len()).unwrap_or(0));
-        if finder.found.len() > OBJECTS_MAX {
+        if finder.gathered.objects() > OBJECTS_MAX {
             return Err(HistoryError::TooManyObjects { root, max: OBJECTS_MAX });
         }
         token = page.next_continuation_token().map(str::to_owned);
@@ -35,18 +35,17 @@ pub(super) async fn all(reach: &Arc<Reach>, progress: &dyn Progress) -> Result<L
             break;
         }
     }
-    if finder.found.is_empty() && finder.passed_over.is_empty() {
+    if finder.gathered.is_empty() {
         return Err(HistoryError::RootMissing { root });
     }
-    Ok(listing::assemble(root, finder.found, finder.passed_over))
+    Ok(finder.gathered.listing(root))
 }
 
 struct Finder<'a> {
     reach: &'a Reach,
     /// As the directory has them: the names that lead to the root.
     folders: Vec<Vec<String>>,
-    found: Vec<Found>,
-    passed_over: Vec<PassedOver>,
+    gathered: Gathered,
     sniffer: Sniffer,
 }
 
@@ -77,7 +76,7 @@ impl Finder<'_> {
             }
         };
         match kind {
-            Ok(kind) => self.found.push(Found { raw_key: raw_key.to_owned(), etag, size_bytes, kind, place }),
+            Ok(kind) => self.gathered.found(Found { raw_key: raw_key.to_owned(), etag, size_bytes, kind, place }),
             Err(reason) => return self.pass_over(raw_key, &reason),
         }
         Ok(())
@@ -106,7 +105,7 @@ impl Finder<'_> {
 
     #[allow(clippy::unnecessary_wraps, reason = "ends `take` with one word wherever an object is passed over")]
     fn pass_over(&mut self, key: &str, reason: &str) -> Result<(), HistoryError> {
-        self.passed_over.push(PassedOver { key: key.to_owned(), reason: reason.to_owned() });
+        self.gathered.pass_over(key.to_owned(), reason);
         Ok(())
     }
 }

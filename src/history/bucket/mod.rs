@@ -3,7 +3,7 @@
 //! Invariants
 //! - An object is read under the ETag that was listed, from its first byte to its last: one that changed meanwhile is an error that
 //!   says so, and an answer that breaks off is taken up again where it broke. Never is a part taken for the whole.
-//! - Small objects are fetched ahead, at most [`AHEAD_OBJECTS`] of at most [`SMALL_BYTES`] each; a large one is streamed.
+//! - Small objects, of at most [`SMALL_BYTES`], are fetched ahead: [`AHEAD_OBJECTS`] and [`AHEAD_BYTES`] at most. A large one is streamed.
 //! - The same keys as in a directory copy of the bucket give the same rows, in the same order.
 //!
 //! The trait is asked from threads that may wait; the SDK wants a runtime, so the bucket brings one.
@@ -31,7 +31,11 @@ use ahead::Ahead;
 use stream::Streamed;
 
 /// How many objects are fetched before somebody asks for them.
-const AHEAD_OBJECTS: usize = 32;
+const AHEAD_OBJECTS: u32 = 32;
+/// How many bytes of them.
+const AHEAD_BYTES: u64 = 16 * 1024 * 1024;
+/// How many bytes of Parquet objects stay for their second opening.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
 /// Up to this size an object is fetched at once, and ahead.
 const SMALL_BYTES: u64 = 1024 * 1024;
 /// Attempts of the SDK at one request, and of ours to take up an answer that broke off. Reading changes nothing, so that the SDK may
@@ -141,7 +145,7 @@ impl Source for Bucket {
     fn list(&self) -> Result<Listing, HistoryError> {
         let listing = self.runtime()?.block_on(find::all(&self.reach, &*self.progress))?;
         // A second listing, for the same objects, has nothing to add.
-        self.ahead.get_or_init(|| Ahead::new(Arc::clone(&self.reach), &listing));
+        self.ahead.get_or_init(|| Ahead::new(Arc::clone(&self.reach), listing.objects.clone()));
         Ok(listing)
     }
 

@@ -24,7 +24,7 @@ struct InMemory {
 
 impl Source for InMemory {
     fn list(&self) -> Result<Listing, HistoryError> {
-        Ok(Listing { root: "memory".to_owned(), objects: vec![object(Format::Json)], passed_over: Vec::new() })
+        Ok(Listing { root: "memory".to_owned(), objects: [object(Format::Json)].into_iter().collect(), passed_over: Vec::new() })
     }
 
     fn open(&self, _: &SourceObject) -> Result<Box<dyn Read + Send>, HistoryError> {

@@ -11,7 +11,7 @@ use super::sql::ResourceName;
 use super::state::{Entry, State, Step, What, entry_locator};
 use super::windows::{Day, day_text};
 use crate::export::Hashed;
-use crate::history::{Decoded, Format, HistoryError, Layout, Listing, Ranges, ReadLimits, Source, SourceObject, read_object};
+use crate::history::{Decoded, Format, HistoryError, Layout, Listing, ObjectList, Ranges, ReadLimits, Source, SourceObject, read_object};
 use crate::inventory::shown;
 use crate::provenance::ObjectId;
 use crate::time::TimeFormat;
@@ -65,7 +65,7 @@ pub(super) fn days(folder: &Path, serial: u64, entries: &[Entry], store: &Resour
         let object = object(format!("survey/{store}/{number}.csv"), serial, number, entry, store);
         let source = FetchedContents {
             folder: folder.to_owned(),
-            listing: Listing { root: ROOT.to_owned(), objects: Vec::new(), passed_over: Vec::new() },
+            listing: Listing { root: ROOT.to_owned(), objects: ObjectList::default(), passed_over: Vec::new() },
         };
         let mut failed = None;
         let read = read_object(&source, &object, &ReadLimits::default(), &mut |decoded| {

@@ -17,7 +17,9 @@ use rusqlite::{Connection, params_from_iter};
 use super::Service;
 use super::route::Resource;
 use super::store::Kept;
-use crate::history::{Decoded, FileRanges, Format, HistoryError, Layout, Listing, Ranges, ReadLimits, Source, SourceObject, read_object};
+use crate::history::{
+    Decoded, FileRanges, Format, HistoryError, Layout, Listing, ObjectList, Ranges, ReadLimits, Source, SourceObject, read_object,
+};
 use crate::local::exception::Exception;
 use crate::local::timestream::query::{ColumnShape, Scalar, TableShape};
 use crate::provenance::ObjectId;
@@ -194,7 +196,7 @@ impl Stored {
 
 impl Source for Stored {
     fn list(&self) -> Result<Listing, HistoryError> {
-        Ok(Listing { root: String::new(), objects: Vec::new(), passed_over: Vec::new() })
+        Ok(Listing { root: String::new(), objects: ObjectList::default(), passed_over: Vec::new() })
     }
 
     fn open(&self, object: &SourceObject) -> Result<Box<dyn Read + Send>, HistoryError> {

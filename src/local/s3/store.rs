@@ -154,10 +154,16 @@ impl Buckets {
     pub fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<(String, Stored)>, BucketFailure> {
         self.known(bucket)?;
         let index = self.index();
-        let mut statement = index.prepare_cached(
-            "SELECT key, etag, size, modified, file FROM objects WHERE bucket = ?1 AND key >= ?2 AND (?3 IS NULL OR key > ?3) ORDER BY key",
-        )?;
-        let mut rows = statement.query(params![bucket, prefix, after])?;
+        // One bound, so that the index is entered where the page begins: with two that are joined by OR, it would be gone through from the
+        // prefix on for every page.
+        let (behind, bound) = match after {
+            Some(after) if after >= prefix => (">", after),
+            _ => (">=", prefix),
+        };
+        let mut statement = index.prepare_cached(&format!(
+            "SELECT key, etag, size, modified, file FROM objects WHERE bucket = ?1 AND key {behind} ?2 ORDER BY key"
+        ))?;
+        let mut rows = statement.query(params![bucket, bound])?;
         let mut found = Vec::new();
         while found.len() < limit {
             let Some(row) = rows.next()? else { break };

@@ -52,14 +52,14 @@ fn datastores(inputs: &PlanInputs<'_>, found: &mut Findings) {
 }
 
 fn without_definition(inputs: &PlanInputs<'_>, found: &mut Findings) {
-    let stores: BTreeSet<&str> = inputs
+    let stores: BTreeSet<String> = inputs
         .listing
         .objects
         .iter()
         .filter(|object| object.holds_rows() && !inputs.inventory.datastores.contains_key(&object.store))
-        .map(|object| object.store.as_str())
+        .map(|object| object.store)
         .collect();
-    for store in stores.into_iter().filter(|store| !inputs.settings.skipped_stores.iter().any(|skipped| skipped == store)) {
+    for store in stores.into_iter().filter(|store| !inputs.settings.skipped_stores.contains(store)) {
         found.note(
             "store_without_definition",
             format!("store {store}"),

@@ -41,18 +41,18 @@ fn extent(inputs: &PlanInputs<'_>, found: &mut Findings) {
 fn stores(inputs: &PlanInputs<'_>, found: &mut Findings) {
     let settings = inputs.settings;
     // By store: objects that hold rows, and objects of raw channel messages.
-    let mut listed: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut channels: BTreeMap<&str, u64> = BTreeMap::new();
-    for object in &inputs.listing.objects {
+    let mut listed: BTreeMap<String, u64> = BTreeMap::new();
+    let mut channels: BTreeMap<String, u64> = BTreeMap::new();
+    for object in inputs.listing.objects.iter() {
         let counts = if object.holds_rows() { &mut listed } else { &mut channels };
-        *counts.entry(&object.store).or_default() += 1;
+        *counts.entry(object.store).or_default() += 1;
     }
     for (store, objects) in &listed {
         let subject = format!("store {store}");
         let objects = counted(*objects, "object", "objects");
         if settings.skipped_stores.iter().any(|skipped| skipped == store) {
             found.note("store_skipped", subject, format!("{objects} are left behind because skipped_stores says so"), "nothing to do");
-        } else if !settings.tables.iter().any(|mapping| mapping.store == **store) {
+        } else if !settings.tables.iter().any(|mapping| mapping.store == *store) {
             found.error(
                 "store_not_in_settings",
                 subject,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::census::{COLLISIONS_LISTED_MAX, TableCensus};
-use crate::history::{Layout, PassedOver};
+use crate::history::{Layout, ObjectList, PassedOver};
 use crate::inventory::{Activity, ActivityKind, BlindSpot, Dataset, DatasetAction, Handler, Pipeline, Retention, Storage, Versioning};
 use crate::mapping::{Route, TableMapping, Takes};
 use crate::path::ColumnPath;
@@ -35,15 +35,15 @@ fn every_finding_is_raised_by_what_it_is_about_and_by_nothing_else() {
         ("no_rows", Grade::Error, |k| k.table().records = 0),
         ("not_counted", Grade::Error, |k| k.census.tables.clear()),
         ("table_without_history", Grade::Error, |k| {
-            k.listing.objects.clear();
+            k.listing.objects = ObjectList::default();
             k.inventory.datastores.clear();
         }),
         ("store_not_in_settings", Grade::Error, |k| {
-            k.listing.objects.push(object("oven", Layout::Datastore, 0));
+            k.listing.objects.push(&object("oven", Layout::Datastore, 0));
             k.inventory.datastores.insert("oven".to_owned(), datastore("oven", Retention::Days(1), Storage::ServiceManaged));
         }),
         ("store_skipped", Grade::Note, |k| {
-            k.listing.objects.push(object("oven", Layout::Datastore, 0));
+            k.listing.objects.push(&object("oven", Layout::Datastore, 0));
             k.settings.skipped_stores.push("oven".to_owned());
         }),
         ("store_without_definition", Grade::Note, |k| k.inventory.datastores.clear()),
@@ -54,7 +54,7 @@ fn every_finding_is_raised_by_what_it_is_about_and_by_nothing_else() {
             let storage = Storage::SiteWise { bucket: "b".to_owned(), key_prefix: String::new() };
             k.inventory.datastores.insert("assets".to_owned(), datastore("assets", Retention::Unknown, storage));
         }),
-        ("channel_history_not_used", Grade::Warning, |k| k.listing.objects.push(object("raw", Layout::Channel, 0))),
+        ("channel_history_not_used", Grade::Warning, |k| k.listing.objects.push(&object("raw", Layout::Channel, 0))),
         ("passed_over_objects", Grade::Warning, |k| {
             k.listing.passed_over.push(PassedOver { key: "README".to_owned(), reason: "not below a store".to_owned() });
         }),

@@ -11,7 +11,7 @@ fn a_plan_reads_from_the_sources_to_the_next_step() {
     known.census.tables[0].collisions_total = 1;
     known.census.tables[0].exact_duplicates = 12;
     known.census.tables[0].earliest = Some(Nanos(0));
-    known.listing.objects.push(object("raw", Layout::Channel, 0));
+    known.listing.objects.push(&object("raw", Layout::Channel, 0));
     insta::assert_snapshot!(plan_text(&known.plan()), @r#"
 Migration plan of 2023-11-14T22:13:20Z, made by iota2ts 0.1.0
   from        history: 2 objects, 1.9 KiB as stored

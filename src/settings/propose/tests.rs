@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::history::ObjectList;
 use crate::inventory::{Datastore, FileFormat, Origin, Storage};
 use crate::mapping::{DimensionRule, MeasureRule, Policies, TimeRule};
 use crate::path::ColumnPath;
@@ -74,7 +75,7 @@ fn inventory(store: &str, retention: Retention) -> Inventory {
 }
 
 pub(in crate::settings) fn proposal(retention: Retention, age_days: i64) -> ProposedSettings {
-    let listing = Listing { root: "history".to_owned(), objects: Vec::new(), passed_over: Vec::new() };
+    let listing = Listing { root: "history".to_owned(), objects: ObjectList::default(), passed_over: Vec::new() };
     let now = Nanos(20_000 * DAY_NANOS);
     let table = ProposedTable {
         mapping: mapping("press"),
@@ -114,7 +115,7 @@ fn nothing_to_migrate_is_an_error_with_a_hint() {
         raw: &[],
         inventory: &inventory("press", Retention::Unlimited),
         survey: &survey("press", Nanos(0)),
-        listing: &Listing { root: String::new(), objects: Vec::new(), passed_over: Vec::new() },
+        listing: &Listing { root: String::new(), objects: ObjectList::default(), passed_over: Vec::new() },
         history: "history",
         now: Nanos(0),
         tables: &[],

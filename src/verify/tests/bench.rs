@@ -189,8 +189,15 @@ impl Bench {
     }
 
     pub(super) fn with_ledger(mut self, states: &[(Unit, UnitState)]) -> Self {
-        self.ledger = Some(LedgerRecord::new(&self.history.listing(), states));
+        self.ledger = Some(self.record_of(states));
         self
+    }
+
+    /// What a verification knows of a ledger.
+    pub(super) fn record_of(&self, states: &[(Unit, UnitState)]) -> LedgerRecord {
+        let mut record = LedgerRecord::new(&self.history.listing());
+        states.iter().for_each(|(unit, state)| record.add_unit(unit, state));
+        record
     }
 
     /// Verifies, and reads the list of differences back.
@@ -248,7 +255,7 @@ pub(super) fn read_differences(directory: &Path) -> Vec<Difference> {
 /// All records of a history, in its order.
 pub(super) fn records(history: &FakeHistory) -> Vec<Record> {
     let mut records = Vec::new();
-    for object in history.listing().objects {
+    for object in history.listing().objects.iter() {
         history
             .read(&object, &mut |decoded| {
                 if let crate::history::Decoded::Row(row) = &decoded {

@@ -5,7 +5,7 @@ use crate::census::fixture::{FakeHistory, FakeRow, good};
 use crate::ledger::{QuarantinedRow, UnitState};
 use crate::mapping::Collisions;
 use crate::time::{HOUR_NANOS, Nanos};
-use crate::verify::{Kind, LedgerRecord, Verdict, Verification};
+use crate::verify::{Kind, Verdict, Verification};
 
 fn two_rows() -> FakeHistory {
     FakeHistory::of(&[("s/a", &[good("d1", 1, 1.0)]), ("s/b", &[good("d2", 2, 2.0)])])
@@ -99,7 +99,7 @@ fn missing_rows_name_the_cause_that_the_ledger_knows() {
     let tally = tallies.get_mut("t").unwrap();
     tally.acknowledged = 0;
     tally.quarantined.insert("rejected_outside_window".to_owned(), 1);
-    let mut ledger = LedgerRecord::new(&it.history.listing(), &states);
+    let mut ledger = it.record_of(&states);
     ledger.add_quarantined(&quarantined(1));
     let (verification, _) = Bench { ledger: Some(ledger), ..it }.run();
     assert_eq!(causes(&verification), missing("quarantined: rejected_outside_window"));

@@ -87,9 +87,9 @@ fn dataset(name: &str, version: &str, store: Option<&str>) -> Wanted {
 
 /// Every line that was fetched, by object.
 fn texts(contents: &FetchedContents) -> Vec<(String, String)> {
-    let text = |object: &crate::history::SourceObject| {
+    let text = |object: crate::history::SourceObject| {
         let mut text = String::new();
-        contents.open(object).unwrap().read_to_string(&mut text).unwrap();
+        contents.open(&object).unwrap().read_to_string(&mut text).unwrap();
         (object.id.key.clone(), text)
     };
     contents.listing().objects.iter().map(text).collect()
@@ -113,7 +113,7 @@ fn is_complete(contents: &FetchedContents) {
 async fn a_datastore_comes_in_windows_and_nothing_is_left_behind() {
     let plant = Plant::new(Trouble::default());
     let fetched = plant.plant().await.unwrap();
-    let keys: Vec<&str> = fetched.contents.listing().objects.iter().map(|object| object.id.key.as_str()).collect();
+    let keys: Vec<String> = fetched.contents.listing().objects.iter().map(|object| object.id.key.clone()).collect();
     assert_eq!(
         keys,
         [
@@ -290,7 +290,7 @@ async fn contents_that_a_dataset_has_are_kept_to_the_letter() {
     };
     let by_version = another(dataset("daily", "v1", Some("other"))).await.unwrap();
     assert_eq!(texts(&by_version.contents), [("dataset/daily/v1/1.csv".to_owned(), "\"a\"\n\"old\"\n".to_owned())]);
-    assert_eq!(by_version.contents.listing().objects[0].store, "other");
+    assert_eq!(by_version.contents.listing().objects.get(0).unwrap().store, "other");
     let failed = another(dataset("daily", "$LATEST", None)).await.unwrap_err();
     assert_eq!(failed.to_string(), "the content v3 of the dataset `daily` failed: no");
     let none = another(dataset("daily", "v9", None)).await.unwrap_err();
@@ -306,7 +306,7 @@ async fn contents_that_a_dataset_has_are_kept_to_the_letter() {
 async fn a_file_that_was_changed_or_lost_is_never_taken_for_the_content() {
     let plant = Plant::new(Trouble::default());
     let fetched = plant.plant().await.unwrap();
-    let object = fetched.contents.listing().objects[0].clone();
+    let object = fetched.contents.listing().objects.get(0).unwrap();
     let path = plant.folder().join(&object.locator);
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("0.50", "0.51")).unwrap();
