@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::environment::Environment;
+use crate::served::stored_in;
 
 const DATASTORE: &str = r#"{"datastore":{"name":"plant","retentionPeriod":{"unlimited":true},
   "storage":{"customerManagedS3":{"bucket":"b","roleArn":"arn:aws:iam::123456789012:role/r"}}}}"#;
@@ -144,6 +145,11 @@ fn a_plan_leaves_the_target_untouched() {
 
 #[test]
 fn killed_at_every_failpoint_the_same_command_resumes() {
+    let undisturbed = small_plant();
+    planned(&undisturbed);
+    undisturbed.run(&["backfill", "--target", "embedded"]).ended(0);
+    let expected = stored_in(&undisturbed.path("migration/embedded"));
+    assert_eq!(expected.len(), 60);
     for failpoint in iota2ts::failpoint::ALL {
         let environment = small_plant();
         planned(&environment);
@@ -153,6 +159,7 @@ fn killed_at_every_failpoint_the_same_command_resumes() {
         environment.run(&["backfill", "--target", "embedded"]).ended(0);
         let verified = environment.run(&["--output", "json", "verify", "--target", "embedded"]).ended(0).json();
         assert_eq!(verified["tables"][0]["present"], 60, "after a kill at {failpoint}");
+        assert_eq!(stored_in(&environment.path("migration/embedded")), expected, "after a kill at {failpoint}");
     }
 }
 

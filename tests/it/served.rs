@@ -103,11 +103,16 @@ impl Served {
 
     /// Every row of the target's one table, in the order of keys.
     pub(crate) fn stored(&self) -> Vec<StoredRow> {
-        let store = rusqlite::Connection::open(self.data.join("timestream.db")).unwrap();
-        let Ok(mut statement) = store.prepare("SELECT key, content, time, version FROM t1 ORDER BY key") else { return Vec::new() };
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
-        rows.map(Result::unwrap).collect()
+        stored_in(&self.data)
     }
+}
+
+/// Every row of the one table of an embedded Timestream, in the order of keys.
+pub(crate) fn stored_in(data: &Path) -> Vec<StoredRow> {
+    let store = rusqlite::Connection::open(data.join("timestream.db")).unwrap();
+    let Ok(mut statement) = store.prepare("SELECT key, content, time, version FROM t1 ORDER BY key") else { return Vec::new() };
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    rows.map(Result::unwrap).collect()
 }
 
 /// Key, content, time and version.
