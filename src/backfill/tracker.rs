@@ -115,8 +115,11 @@ impl Tracker {
     /// The unit was read to its end, or to its damage.
     pub(super) fn ended(&mut self, unit: &Unit, read: ObjectRead, now: Nanos) -> Result<Option<Finished>, BackfillError> {
         let open = self.open(unit);
+        // First: a unit without an end is not done, whatever answers still come.
+        if open.passage.ended().is_err() {
+            return Err(self.forget(unit));
+        }
         open.ended = Some(read);
-        open.passage.ended().map_err(|OtherRows| self.forget(unit))?;
         self.finish(unit.id, now)
     }
 

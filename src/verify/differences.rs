@@ -52,10 +52,7 @@ impl DifferencesFile {
     /// Appends the lines of `part`, which was written by [`DifferencesFile::write`] elsewhere and goes.
     pub(super) fn append(&mut self, mut part: Self) -> Result<(), VerifyError> {
         part.file.flush().map_err(failed("write to", &part.temporary))?;
-        let mut lines = File::open(&part.temporary).map_err(failed("open", &part.temporary))?;
-        io::copy(&mut lines, &mut self.file).map_err(failed("write to", &self.temporary))?;
-        self.lines += part.lines;
-        Ok(())
+        self.append_file(&part.temporary, part.lines)
     }
 
     /// Appends the `lines` lines of the file at `path`, which was made by [`DifferencesFile::finish`] and stays.

@@ -109,7 +109,8 @@ impl Workplace {
         let mut tables = earlier.filter(|kept| kept.work.target == work.target).map(|kept| kept.tables).unwrap_or_default();
         tables.retain(|_, checked| {
             let lines = self.scratch.path().join(&checked.lines_file);
-            now.0.saturating_sub(checked.compared_at.0) < TABLE_KEPT_NANOS && lines.is_file()
+            // What is said to be compared later than now is of another clock.
+            (0..TABLE_KEPT_NANOS).contains(&now.0.saturating_sub(checked.compared_at.0)) && lines.is_file()
         });
         let kept = Kept { version: JOURNAL_VERSION, work, begun_at, tables };
         let journal = Journal {

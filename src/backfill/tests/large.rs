@@ -2,10 +2,18 @@
 
 use std::sync::Arc;
 
-use super::bench::{Bench, Line, Lines};
+use super::bench::{Bench, Line, Lines, plan};
 use super::target::{Scripted, Step, denied};
-use crate::backfill::{BackfillError, Outcome};
-use crate::ledger::{LedgerView, SettledRows};
+use crate::backfill::batcher::{Batch, Entry, Ticket};
+use crate::backfill::collisions::Collisions;
+use crate::backfill::send::Fate;
+use crate::backfill::tracker::Tracker;
+use crate::backfill::{BackfillError, MappedRow, Outcome};
+use crate::census::fixture::record;
+use crate::history::ObjectRead;
+use crate::ledger::{Interval, LedgerView, SettledRows, Unit, UnitProgress};
+use crate::provenance::{ObjectId, Provenance};
+use crate::time::Nanos;
 
 const ROWS: usize = 60_000;
 
@@ -95,6 +103,28 @@ fn an_object_that_gives_other_rows_the_second_time_is_sent_as_a_whole() {
         bench.run(&target).unwrap();
         assert_eq!(sent(&target), to_send(&bench.lines), "{change}: all of it is sent");
     }
+}
+
+#[test]
+fn an_object_that_became_shorter_is_not_done_by_its_last_answer() {
+    let unit = Unit { id: 4, key: "s/a".to_owned(), etag: "e".to_owned(), table: "t".to_owned(), bytes: 1 };
+    let mut settled = SettledRows::default();
+    settled.insert(Interval { from: 2, to: 10, digest: 7 }).unwrap();
+    let collisions = Collisions::of(&plan(&[("s", "t")], &[], Vec::new()));
+    let mut tracker = Tracker::new(Arc::new(collisions), [(unit.id, settled)].into());
+    let provenance =
+        Provenance { object: Arc::new(ObjectId { key: unit.key.clone(), etag: unit.etag.clone() }), row: 1, byte_offset: None };
+    let columns = crate::value::Object::new();
+    let mut ticket = Ticket::new(unit.id, MappedRow { record: record("d", 1, 1.0, "n"), table: "t".into(), provenance, columns });
+    assert!(tracker.sending(&unit, &mut ticket).unwrap());
+    // The first row is under way when the object ends, of which nine were read before.
+    let ended = tracker.ended(&unit, ObjectRead { rows: 1, damage: None }, Nanos(1));
+    assert!(matches!(ended, Err(BackfillError::OtherRows { .. })));
+    let batch = Batch { table: 0, entries: vec![Entry { lead: ticket, repeats: Vec::new() }] };
+    let mut finished = Vec::new();
+    tracker.settled(batch, vec![Some(Fate::Acknowledged)], Nanos(2), &mut finished).unwrap();
+    assert!(finished.is_empty(), "{finished:?}");
+    assert_eq!(tracker.rest(), [UnitProgress { id: unit.id, settled: SettledRows::default() }]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn two_of_three(directory: &Path) {
 
 #[test]
 fn tables_that_were_compared_stand_for_a_day() {
-    for (hours, compared_again) in [(23, false), (24, true)] {
+    for (hours, compared_again) in [(23, false), (24, true), (-1, true)] {
         let directory = tempfile::tempdir().unwrap();
         two_of_three(directory.path());
         // Were they asked again, these tables would be seen to be empty now.
